@@ -1,0 +1,183 @@
+//! (state, event) → state. Total: what is on the ledger happened, so nothing here can refuse.
+
+use crate::{
+    catalog::{Catalog, InForce},
+    choice::{Choice, Effect},
+    event::{Entry, Event},
+    id::{Id, Position, SubjectId},
+    scope::Scope,
+    subject::{Applied, DeviceLink, Held, IdentifierRef, Pending, Role, SubjectState},
+    time::Timestamp,
+};
+
+/// Applies an entry to the state of the person it is about; `None` if it erased them.
+pub fn apply(state: SubjectState, entry: &Entry, in_force: Option<&InForce>) -> Option<SubjectState> {
+    let Some(subject) = entry.subject else { return Some(state) };
+    let mut fold = Fold { state, subject, position: entry.position, at: entry.at, in_force };
+    for event in &entry.events {
+        if *event == Event::SubjectErased {
+            return None;
+        }
+        fold.event(event);
+    }
+    fold.state.position = entry.position;
+    Some(fold.state)
+}
+
+/// What a new catalog makes a person's systems owe: each whose rules changed has to hear what it
+/// may do now.
+pub fn apply_catalog(
+    state: &mut SubjectState,
+    before: Option<&Catalog>,
+    in_force: &InForce,
+    at: Timestamp,
+) {
+    let Some(before) = before else { return };
+    for recipient in in_force.catalog.recipients.keys() {
+        if in_force.catalog.rules_differ(before, recipient) {
+            owe(state, recipient, &in_force.catalog, in_force.position, at);
+        }
+    }
+    state.position = state.position.max(in_force.position);
+}
+
+/// Notes that a recipient has to apply an entry, if it knows the person at all.
+fn owe(state: &mut SubjectState, recipient: &Id, catalog: &Catalog, position: Position, at: Timestamp) {
+    let Some(declared) = catalog.recipients.get(recipient) else { return };
+    let is_known = declared.namespace.as_ref().is_some_and(|namespace| state.has_namespace(namespace));
+    let is_noted = || {
+        let same = |pending: &Pending| pending.position == position && pending.recipient == *recipient;
+        state.pending.iter().any(same)
+    };
+    if is_known && !is_noted() {
+        let due = at.plus_ms(declared.effect_deadline.to_ms());
+        state.pending.push(Pending { recipient: recipient.clone(), position, due });
+    }
+}
+
+struct Fold<'a> {
+    state: SubjectState,
+    subject: SubjectId,
+    position: Position,
+    at: Timestamp,
+    in_force: Option<&'a InForce>,
+}
+
+impl Fold<'_> {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::SubjectCreated { is_active, minor_until } => {
+                self.state.is_active = *is_active;
+                self.state.minor_until = *minor_until;
+            }
+            Event::IdentifierAdded(identifier) => {
+                self.state.identifiers.push(IdentifierRef {
+                    namespace: identifier.namespace.clone(),
+                    lookup: identifier.lookup,
+                    position: self.position,
+                });
+                self.owe_namespace(&identifier.namespace);
+            }
+            Event::IdentifierRemoved { namespace, lookup } => {
+                let keep = |own: &IdentifierRef| own.namespace != *namespace || own.lookup != *lookup;
+                self.state.identifiers.retain(keep);
+            }
+            Event::ChoiceRecorded(choice) => self.choose(choice),
+            Event::RelationshipChanged { is_active } => {
+                self.state.is_active = *is_active;
+                self.owe_all();
+            }
+            Event::RestrictionChanged { is_restricted } => {
+                self.state.is_restricted = *is_restricted;
+                self.owe_all();
+            }
+            Event::MinorityChanged { minor_until } => {
+                self.state.minor_until = *minor_until;
+                self.owe_all();
+            }
+            Event::GuardianChanged { guardian, is_guardian } => {
+                self.state.guardians.retain(|known| known != guardian);
+                if *is_guardian {
+                    self.state.guardians.push(*guardian);
+                }
+            }
+            Event::ErasureRequested => {
+                self.state.is_leaving = true;
+                self.owe_all();
+            }
+            Event::DeviceAcquired { device, second_hand } => self.acquire(device, *second_hand),
+            Event::DeviceReleased { device } => {
+                self.state.devices.retain(|link| link.device != *device);
+                self.owe_all();
+            }
+            Event::HouseholdChanged { device, household } => self.share(device, household),
+            Event::EffectReported(report) => {
+                let (recipient, through) = (report.recipient.clone(), report.through);
+                let is_open =
+                    |owed: &Pending| owed.recipient != recipient || owed.position > through;
+                self.state.pending.retain(is_open);
+                self.state.applied.retain(|applied| applied.recipient != recipient);
+                self.state.applied.push(Applied { recipient, through, at: self.at });
+            }
+            Event::CatalogApplied { .. }
+            | Event::KeyCreated(_)
+            | Event::KeyRevoked { .. }
+            | Event::LedgerRestored { .. }
+            | Event::SubjectErased => {}
+        }
+    }
+
+    fn choose(&mut self, choice: &Choice) {
+        if choice.method.is_standing() && choice.effect == Effect::Denial {
+            self.state.signals.push((choice.method, choice.scope.clone()));
+        }
+        self.state.hold(Held::new(choice, self.position));
+        self.owe_scope(&choice.scope);
+    }
+
+    fn acquire(&mut self, device: &Id, second_hand: bool) {
+        self.state.devices.retain(|link| link.device != *device);
+        self.state.devices.push(DeviceLink {
+            device: device.clone(),
+            role: Role::Owner,
+            nothing_before: second_hand.then_some(self.position),
+            household: vec![self.subject],
+        });
+        self.owe_all();
+    }
+
+    fn share(&mut self, device: &Id, household: &[SubjectId]) {
+        let known = self.state.device(device).and_then(|link| link.nothing_before);
+        self.state.devices.retain(|link| link.device != *device);
+        let role = if household.first() == Some(&self.subject) { Role::Owner } else { Role::Member };
+        if household.contains(&self.subject) {
+            self.state.devices.push(DeviceLink {
+                device: device.clone(),
+                role,
+                nothing_before: known,
+                household: household.to_vec(),
+            });
+        }
+        self.owe_all();
+    }
+
+    fn owe_scope(&mut self, scope: &Scope) {
+        let Some(in_force) = self.in_force else { return };
+        for (recipient, _) in in_force.catalog.recipients_of(scope) {
+            owe(&mut self.state, recipient, &in_force.catalog, self.position, self.at);
+        }
+    }
+
+    fn owe_all(&mut self) {
+        self.owe_scope(&Scope::default());
+    }
+
+    fn owe_namespace(&mut self, namespace: &Id) {
+        let Some(in_force) = self.in_force else { return };
+        for (recipient, declared) in in_force.catalog.recipients_of(&Scope::default()) {
+            if declared.namespace.as_ref() == Some(namespace) {
+                owe(&mut self.state, recipient, &in_force.catalog, self.position, self.at);
+            }
+        }
+    }
+}

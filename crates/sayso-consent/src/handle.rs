@@ -1,0 +1,551 @@
+//! (facts, command, at) → entries or refusal. Pure: the write lane's rules, all of them.
+
+use std::sync::Arc;
+
+use crate::{
+    catalog::{Catalog, InForce, Recipient},
+    choice::{Actor, Authority, Choice, EVIDENCE_BYTES_MAX, Effect, Evidence, Method, NoticeRef},
+    command::{CHOICES_MAX, Command, HOUSEHOLD_MAX, IDENTIFIERS_MAX},
+    event::{EffectReport, Event, Grade, Identifier, Key},
+    id::{Id, Lookup, Position, SubjectId},
+    refusal::Refusal,
+    scope::Scope,
+    subject::{Held, Pending, Role, SubjectState},
+    time::Timestamp,
+};
+
+/// What a command is decided on: the state at the head of the ledger.
+pub trait Facts {
+    /// The catalog in force.
+    fn in_force(&self) -> Option<&InForce>;
+    /// What is known about a person.
+    fn subject(&self, subject: SubjectId) -> Option<Arc<SubjectState>>;
+    /// Whose identifier a digest is.
+    fn owner(&self, lookup: &Lookup) -> Option<SubjectId>;
+    /// Whose a device is.
+    fn device_owner(&self, device: &Id) -> Option<SubjectId>;
+    /// Whether a key is known and not withdrawn.
+    fn has_key(&self, id: &str) -> bool;
+}
+
+/// What is to be recorded about one subject, or about the whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// Whom it is about.
+    pub subject: Option<SubjectId>,
+    /// What happens. Empty: nothing new, the command said what is recorded already.
+    pub events: Vec<Event>,
+}
+
+impl Draft {
+    fn about(subject: SubjectId, events: Vec<Event>) -> Vec<Self> {
+        vec![Self { subject: Some(subject), events }]
+    }
+
+    fn about_all(event: Event) -> Vec<Self> {
+        vec![Self { subject: None, events: vec![event] }]
+    }
+}
+
+/// Decides a command. The first draft is the one that the command is about; drafts without
+/// events are not recorded.
+pub fn handle(facts: &impl Facts, command: Command, at: Timestamp) -> Result<Vec<Draft>, Refusal> {
+    match command {
+        Command::ApplyCatalog { catalog } => apply_catalog(facts, catalog),
+        Command::CreateSubject { subject, identifiers, is_active, minor_until, choices } => {
+            create(facts, subject, identifiers, is_active, minor_until, choices)
+        }
+        Command::Import { fresh, identifiers, is_active, minor_until, choices } => {
+            import(facts, fresh, identifiers, is_active, minor_until, choices)
+        }
+        Command::AddIdentifier { subject, identifier } => add_identifier(facts, subject, identifier),
+        Command::RemoveIdentifier { subject, namespace, lookup } => {
+            let state = known(facts, subject)?;
+            let has = state.identifiers.iter().any(|own| own.lookup == lookup);
+            let event = has.then_some(Event::IdentifierRemoved { namespace, lookup });
+            Ok(Draft::about(subject, event.into_iter().collect()))
+        }
+        Command::Choose { subject, choices, authority } => choose(facts, subject, choices, authority),
+        Command::SetRelationship { subject, is_active } => {
+            let state = staying(facts, subject)?;
+            change(subject, state.is_active != is_active, Event::RelationshipChanged { is_active })
+        }
+        Command::SetRestriction { subject, is_restricted } => {
+            let state = staying(facts, subject)?;
+            let event = Event::RestrictionChanged { is_restricted };
+            change(subject, state.is_restricted != is_restricted, event)
+        }
+        Command::SetMinority { subject, minor_until } => {
+            let state = staying(facts, subject)?;
+            let event = Event::MinorityChanged { minor_until };
+            change(subject, state.minor_until != minor_until, event)
+        }
+        Command::SetGuardian { subject, guardian, is_guardian } => {
+            set_guardian(facts, subject, guardian, is_guardian)
+        }
+        Command::AcquireDevice { subject, device, from } => acquire(facts, subject, device, from),
+        Command::SetHousehold { subject, device, members } => share(facts, subject, device, members),
+        Command::ReportEffect { subject, report } => report_effect(facts, subject, report),
+        Command::Erase { subject, at_once } => erase(facts, subject, at_once),
+        Command::Replay { subject, denials, is_erased } => replay(facts, subject, denials, is_erased, at),
+        Command::CreateKey { key } => create_key(facts, key),
+        Command::RevokeKey { id } => {
+            let event = Event::KeyRevoked { id: id.clone() };
+            if facts.has_key(&id) { Ok(Draft::about_all(event)) } else { Err(Refusal::UnknownKey) }
+        }
+        Command::NoteRestore { from } => Ok(Draft::about_all(Event::LedgerRestored { from })),
+    }
+}
+
+fn change(subject: SubjectId, is_new: bool, event: Event) -> Result<Vec<Draft>, Refusal> {
+    Ok(Draft::about(subject, is_new.then_some(event).into_iter().collect()))
+}
+
+fn catalog(facts: &impl Facts) -> Result<&Catalog, Refusal> {
+    facts.in_force().map(|in_force| &*in_force.catalog).ok_or(Refusal::NoCatalog)
+}
+
+fn known(facts: &impl Facts, subject: SubjectId) -> Result<Arc<SubjectState>, Refusal> {
+    facts.subject(subject).ok_or(Refusal::UnknownSubject)
+}
+
+/// A person who is known and not on the way out.
+fn staying(facts: &impl Facts, subject: SubjectId) -> Result<Arc<SubjectState>, Refusal> {
+    let state = known(facts, subject)?;
+    if state.is_leaving { Err(Refusal::Leaving) } else { Ok(state) }
+}
+
+fn apply_catalog(facts: &impl Facts, catalog: Box<Catalog>) -> Result<Vec<Draft>, Refusal> {
+    let is_same = facts.in_force().is_some_and(|before| *before.catalog == *catalog);
+    if is_same {
+        return Ok(vec![Draft { subject: None, events: Vec::new() }]);
+    }
+    Ok(Draft::about_all(Event::CatalogApplied { catalog }))
+}
+
+fn create(
+    facts: &impl Facts,
+    subject: SubjectId,
+    identifiers: Vec<Identifier>,
+    is_active: bool,
+    minor_until: Option<Timestamp>,
+    choices: Vec<Choice>,
+) -> Result<Vec<Draft>, Refusal> {
+    if facts.subject(subject).is_some() {
+        return Err(Refusal::SubjectExists);
+    }
+    let mut events = vec![Event::SubjectCreated { is_active, minor_until }];
+    let fresh = SubjectState { is_active, minor_until, ..SubjectState::default() };
+    events.extend(new_identifiers(facts, subject, &fresh, identifiers)?);
+    events.extend(new_choices(facts, &fresh, choices, Authority::Strong)?);
+    Ok(Draft::about(subject, events))
+}
+
+/// Whose row it is: the person that any of the identifiers is known by. Two people: refused,
+/// for to merge them silently would give one the other's choices.
+fn owner_of(facts: &impl Facts, identifiers: &[Identifier]) -> Result<Option<SubjectId>, Refusal> {
+    let mut owner = None;
+    for identifier in identifiers {
+        match (facts.owner(&identifier.lookup), owner) {
+            (Some(found), Some(known)) if found != known => {
+                return Err(Refusal::IdentifierTaken { namespace: identifier.namespace.clone() });
+            }
+            (Some(found), _) => owner = Some(found),
+            (None, _) => {}
+        }
+    }
+    Ok(owner)
+}
+
+fn import(
+    facts: &impl Facts,
+    fresh: SubjectId,
+    identifiers: Vec<Identifier>,
+    is_active: Option<bool>,
+    minor_until: Option<Timestamp>,
+    choices: Vec<Choice>,
+) -> Result<Vec<Draft>, Refusal> {
+    if identifiers.is_empty() {
+        return Err(Refusal::Nothing { what: "identifier" });
+    }
+    let Some(subject) = owner_of(facts, &identifiers)? else {
+        return create(facts, fresh, identifiers, is_active.unwrap_or(true), minor_until, choices);
+    };
+    let state = staying(facts, subject)?;
+    let mut events = new_identifiers(facts, subject, &state, identifiers)?;
+    if let Some(is_active) = is_active.filter(|is_active| *is_active != state.is_active) {
+        events.push(Event::RelationshipChanged { is_active });
+    }
+    if minor_until.is_some() && minor_until != state.minor_until {
+        events.push(Event::MinorityChanged { minor_until });
+    }
+    events.extend(new_choices(facts, &state, choices, Authority::Strong)?);
+    Ok(Draft::about(subject, events))
+}
+
+fn add_identifier(
+    facts: &impl Facts,
+    subject: SubjectId,
+    identifier: Identifier,
+) -> Result<Vec<Draft>, Refusal> {
+    let state = staying(facts, subject)?;
+    Ok(Draft::about(subject, new_identifiers(facts, subject, &state, vec![identifier])?))
+}
+
+fn new_identifiers(
+    facts: &impl Facts,
+    subject: SubjectId,
+    state: &SubjectState,
+    identifiers: Vec<Identifier>,
+) -> Result<Vec<Event>, Refusal> {
+    let catalog = catalog(facts)?;
+    if state.identifiers.len() + identifiers.len() > IDENTIFIERS_MAX {
+        return Err(Refusal::TooMuch { what: "identifiers of a subject", max: IDENTIFIERS_MAX });
+    }
+    let mut events: Vec<Event> = Vec::new();
+    for identifier in identifiers {
+        if !catalog.namespaces.contains_key(&identifier.namespace) {
+            return Err(unknown("namespace", &identifier.namespace));
+        }
+        let event = Event::IdentifierAdded(identifier.clone());
+        match facts.owner(&identifier.lookup) {
+            Some(owner) if owner == subject => {}
+            Some(_) => return Err(Refusal::IdentifierTaken { namespace: identifier.namespace }),
+            None if events.contains(&event) => {}
+            None => events.push(event),
+        }
+    }
+    Ok(events)
+}
+
+fn unknown(kind: &'static str, id: &Id) -> Refusal {
+    Refusal::UnknownNode { kind, id: id.clone() }
+}
+
+fn choose(
+    facts: &impl Facts,
+    subject: SubjectId,
+    choices: Vec<Choice>,
+    authority: Authority,
+) -> Result<Vec<Draft>, Refusal> {
+    let state = known(facts, subject)?;
+    if choices.is_empty() {
+        return Err(Refusal::Nothing { what: "choice" });
+    }
+    if state.is_leaving && choices.iter().any(|choice| choice.effect == Effect::Grant) {
+        return Err(Refusal::Leaving);
+    }
+    Ok(Draft::about(subject, new_choices(facts, &state, choices, authority)?))
+}
+
+fn new_choices(
+    facts: &impl Facts,
+    state: &SubjectState,
+    choices: Vec<Choice>,
+    authority: Authority,
+) -> Result<Vec<Event>, Refusal> {
+    if choices.len() > CHOICES_MAX {
+        return Err(Refusal::TooMuch { what: "choices in one command", max: CHOICES_MAX });
+    }
+    let mut events: Vec<Event> = Vec::new();
+    for choice in choices {
+        let choice = admit(facts, state, choice, authority)?;
+        let is_repeated_here = events.contains(&Event::ChoiceRecorded(choice.clone()));
+        // A choice earlier in the same command may have changed what this one repeats.
+        let says_nothing_new = events.is_empty() && says_nothing_new(facts.in_force(), state, &choice);
+        if !is_repeated_here && !says_nothing_new && !is_repeated_signal(state, &choice) {
+            events.push(Event::ChoiceRecorded(choice));
+        }
+    }
+    Ok(events)
+}
+
+/// Checks one choice and brings it into its recorded form.
+fn admit(
+    facts: &impl Facts,
+    state: &SubjectState,
+    mut choice: Choice,
+    authority: Authority,
+) -> Result<Choice, Refusal> {
+    let catalog = catalog(facts)?;
+    check_scope(catalog, state, &choice.scope)?;
+    check_evidence(&choice)?;
+    if choice.method.is_standing() {
+        choice.actor = Actor::Signal;
+    }
+    if choice.effect == Effect::Denial {
+        // A no is never refused for its circumstances, and holds until the person grants again:
+        // an end would let the use begin again without the person (guarantee C1).
+        choice.not_before = None;
+        choice.until = None;
+        return Ok(choice);
+    }
+    check_grant(state, &choice, authority)?;
+    if let Some(notice) = &choice.notice {
+        check_notice(catalog, notice)?;
+    } else if choice.actor == Actor::Import {
+        return Err(Refusal::NoticeRequired);
+    }
+    Ok(choice)
+}
+
+fn check_grant(state: &SubjectState, choice: &Choice, authority: Authority) -> Result<(), Refusal> {
+    if authority == Authority::Weak {
+        return Err(Refusal::WeakAuthority);
+    }
+    match &choice.actor {
+        Actor::Signal => return Err(Refusal::SignalMayOnlyDeny),
+        Actor::Guardian { subject } if !state.guardians.contains(subject) => {
+            return Err(Refusal::NotGuardian { guardian: *subject });
+        }
+        _ => {}
+    }
+    match (choice.not_before, choice.until) {
+        (Some(from), Some(until)) if until <= from => Err(Refusal::EmptyWindow),
+        _ => Ok(()),
+    }
+}
+
+fn check_scope(catalog: &Catalog, state: &SubjectState, scope: &Scope) -> Result<(), Refusal> {
+    let check = |kind: &'static str, id: &Option<Id>, is_known: &dyn Fn(&Id) -> bool| match id {
+        Some(id) if !is_known(id) => Err(unknown(kind, id)),
+        _ => Ok(()),
+    };
+    check("purpose", &scope.purpose, &|id| catalog.purposes.contains_key(id))?;
+    check("data", &scope.data, &|id| catalog.data.contains_key(id))?;
+    check("recipient", &scope.recipient, &|id| catalog.recipients.contains_key(id))?;
+    check("channel", &scope.channel, &|id| catalog.channels.contains_key(id))?;
+    match &scope.device {
+        Some(device) if device.is_device() && state.device(device).is_none() => Err(Refusal::UnknownDevice),
+        Some(device) if !device.is_device() && !catalog.device_types.contains_key(device) => {
+            Err(unknown("device type", device))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_evidence(choice: &Choice) -> Result<(), Refusal> {
+    let reference = choice.evidence.as_ref().and_then(|evidence| evidence.reference.as_deref());
+    let agent = if let Actor::Agent { id } = &choice.actor { Some(id.as_str()) } else { None };
+    let is_long = |text: Option<&str>| text.is_some_and(|text| text.len() > EVIDENCE_BYTES_MAX);
+    if is_long(reference) || is_long(agent) {
+        return Err(Refusal::TooMuch { what: "a reference, in bytes,", max: EVIDENCE_BYTES_MAX });
+    }
+    Ok(())
+}
+
+fn check_notice(catalog: &Catalog, notice: &NoticeRef) -> Result<(), Refusal> {
+    let versions = catalog.notices.get(&notice.id).ok_or_else(|| unknown("notice", &notice.id))?;
+    if versions.iter().any(|known| known.version == notice.version) {
+        return Ok(());
+    }
+    Err(Refusal::UnknownNoticeVersion { id: notice.id.clone(), version: notice.version })
+}
+
+/// Whether the newest choice that meets this one's scope says the very same. A yes that states no
+/// text is a yes to the text of the day, so it is the same only under the same catalog.
+fn says_nothing_new(in_force: Option<&InForce>, state: &SubjectState, choice: &Choice) -> bool {
+    let held = Held::new(choice, Position::START);
+    let meets = |other: &&Held| other.is_import == held.is_import && other.scope.overlaps(&held.scope);
+    let newest = state.choices.iter().filter(meets).max_by_key(|other| other.position);
+    newest.is_some_and(|newest| {
+        let is_under_this_catalog = || in_force.is_some_and(|now| newest.position > now.position);
+        Held { position: held.position, ..newest.clone() } == held
+            && (choice.effect == Effect::Denial || choice.notice.is_some() || is_under_this_catalog())
+    })
+}
+
+fn is_repeated_signal(state: &SubjectState, choice: &Choice) -> bool {
+    choice.method.is_standing()
+        && state.signals.iter().any(|(method, scope)| *method == choice.method && *scope == choice.scope)
+}
+
+fn set_guardian(
+    facts: &impl Facts,
+    subject: SubjectId,
+    guardian: SubjectId,
+    is_guardian: bool,
+) -> Result<Vec<Draft>, Refusal> {
+    let state = staying(facts, subject)?;
+    let other = known(facts, guardian)?;
+    if guardian == subject || (is_guardian && other.guardians.contains(&subject)) {
+        return Err(Refusal::GuardianCycle);
+    }
+    let is_new = state.guardians.contains(&guardian) != is_guardian;
+    change(subject, is_new, Event::GuardianChanged { guardian, is_guardian })
+}
+
+fn acquire(
+    facts: &impl Facts,
+    subject: SubjectId,
+    device: Id,
+    from: Option<SubjectId>,
+) -> Result<Vec<Draft>, Refusal> {
+    staying(facts, subject)?;
+    let Some(device_type) = device.parent().filter(|_| device.is_device()) else {
+        return Err(Refusal::NotADevice);
+    };
+    if !catalog(facts)?.device_types.contains_key(&device_type) {
+        return Err(unknown("device type", &device_type));
+    }
+    let owner = facts.device_owner(&device);
+    match (owner, from) {
+        (Some(owner), _) if owner == subject => {
+            return Ok(Draft::about(subject, Vec::new()));
+        }
+        (Some(owner), Some(from)) if owner == from => {}
+        (Some(_), _) => return Err(Refusal::DeviceTaken),
+        (None, Some(_)) => return Err(Refusal::UnknownDevice),
+        (None, None) => {}
+    }
+    let acquired = Event::DeviceAcquired { device: device.clone(), second_hand: owner.is_some() };
+    let mut drafts = Draft::about(subject, vec![acquired]);
+    for other in owner.iter().flat_map(|owner| household(facts, *owner, &device)) {
+        let released = Event::DeviceReleased { device: device.clone() };
+        drafts.extend(Draft::about(other, vec![released]));
+    }
+    // The new owner may have lived with the device before; acquiring it comes last for them.
+    drafts.retain(|draft| draft.subject != Some(subject) || matches!(draft.events[..], [Event::DeviceAcquired { .. }]));
+    Ok(drafts)
+}
+
+fn household(facts: &impl Facts, owner: SubjectId, device: &Id) -> Vec<SubjectId> {
+    let state = facts.subject(owner);
+    let link = state.as_ref().and_then(|state| state.device(device));
+    link.map(|link| link.household.clone()).unwrap_or_default()
+}
+
+fn share(
+    facts: &impl Facts,
+    subject: SubjectId,
+    device: Id,
+    members: Vec<SubjectId>,
+) -> Result<Vec<Draft>, Refusal> {
+    let state = staying(facts, subject)?;
+    let owned = state.device(&device).filter(|link| link.role == Role::Owner);
+    let before = owned.ok_or(Refusal::UnknownDevice)?.household.clone();
+    if members.len() >= HOUSEHOLD_MAX {
+        return Err(Refusal::TooMuch { what: "members of a household", max: HOUSEHOLD_MAX });
+    }
+    let mut household = vec![subject];
+    for member in members {
+        staying(facts, member)?;
+        if !household.contains(&member) {
+            household.push(member);
+        }
+    }
+    let mut told = household.clone();
+    told.extend(before.into_iter().filter(|before| !household.contains(before)));
+    let event = Event::HouseholdChanged { device, household };
+    Ok(told.into_iter().flat_map(|subject| Draft::about(subject, vec![event.clone()])).collect())
+}
+
+fn report_effect(
+    facts: &impl Facts,
+    subject: SubjectId,
+    report: EffectReport,
+) -> Result<Vec<Draft>, Refusal> {
+    let state = known(facts, subject)?;
+    if report.through > state.position {
+        return Err(Refusal::NotYetTold);
+    }
+    let is_of = |pending: &&Pending| pending.recipient == report.recipient;
+    let is_news = state.pending.iter().filter(is_of).any(|owed| owed.position <= report.through);
+    let others_wait = || {
+        let is_open = |owed: &Pending| {
+            owed.recipient != report.recipient || owed.position > report.through
+        };
+        state.pending.iter().any(is_open)
+    };
+    let is_last = state.is_leaving && !others_wait();
+    let mut events = Vec::new();
+    if is_news {
+        events.push(Event::EffectReported(report.clone()));
+    }
+    if is_last {
+        events.push(Event::SubjectErased);
+    }
+    Ok(Draft::about(subject, events))
+}
+
+fn erase(facts: &impl Facts, subject: SubjectId, at_once: bool) -> Result<Vec<Draft>, Refusal> {
+    let state = known(facts, subject)?;
+    let is_told_to_nobody = || {
+        let Some(in_force) = facts.in_force() else { return true };
+        let knows = |(_, recipient): (&Id, &Recipient)| {
+            recipient.namespace.as_ref().is_some_and(|namespace| state.has_namespace(namespace))
+        };
+        let everything = Scope::default();
+        !in_force.catalog.recipients_of(&everything).any(knows)
+    };
+    let mut events = Vec::new();
+    if !state.is_leaving {
+        events.push(Event::ErasureRequested);
+    }
+    if at_once || is_told_to_nobody() {
+        events.push(Event::SubjectErased);
+    }
+    let mut drafts = Draft::about(subject, events);
+    drafts.extend(leave_households(facts, subject, &state));
+    Ok(drafts)
+}
+
+/// Those who shared a device with somebody who goes have to know who is left. A device whose
+/// owner goes belongs to nobody.
+fn leave_households(facts: &impl Facts, subject: SubjectId, state: &SubjectState) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    for link in &state.devices {
+        let left: Vec<_> = link.household.iter().copied().filter(|other| *other != subject).collect();
+        for other in left.iter().filter(|other| facts.subject(**other).is_some()) {
+            let event = match link.role {
+                Role::Owner => Event::DeviceReleased { device: link.device.clone() },
+                Role::Member => {
+                    Event::HouseholdChanged { device: link.device.clone(), household: left.clone() }
+                }
+            };
+            drafts.extend(Draft::about(*other, vec![event]));
+        }
+    }
+    drafts
+}
+
+fn replay(
+    facts: &impl Facts,
+    subject: SubjectId,
+    denials: Vec<Scope>,
+    is_erased: bool,
+    at: Timestamp,
+) -> Result<Vec<Draft>, Refusal> {
+    // A person who came after the backup is unknown again, so nothing about them is allowed.
+    if facts.subject(subject).is_none() {
+        return Ok(Draft::about(subject, Vec::new()));
+    }
+    if is_erased {
+        return erase(facts, subject, false);
+    }
+    let evidence = Evidence { reference: None, occurred_at: Some(at) };
+    let denial = |scope: Scope| {
+        Event::ChoiceRecorded(Choice {
+            method: Method::Restore,
+            evidence: Some(evidence.clone()),
+            ..Choice::of_person(Effect::Denial, scope)
+        })
+    };
+    Ok(Draft::about(subject, denials.into_iter().map(denial).collect()))
+}
+
+fn create_key(facts: &impl Facts, key: Key) -> Result<Vec<Draft>, Refusal> {
+    if key.roles.is_empty() {
+        return Err(Refusal::Nothing { what: "role" });
+    }
+    if let Some(recipient) = &key.recipient {
+        let may_only = |role: &Grade| matches!(role, Grade::Decide | Grade::Report);
+        if !key.roles.iter().all(may_only) {
+            return Err(Refusal::KeyTooPowerful);
+        }
+        if !catalog(facts)?.recipients.contains_key(recipient) {
+            return Err(unknown("recipient", recipient));
+        }
+    }
+    Ok(Draft::about_all(Event::KeyCreated(key)))
+}

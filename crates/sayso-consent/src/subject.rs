@@ -1,0 +1,174 @@
+//! What is known about one person: the fold of that person's events. No name, no address.
+
+use crate::{
+    choice::{Choice, Effect, Method},
+    id::{Id, Position, SubjectId},
+    scope::Scope,
+    time::Timestamp,
+};
+
+/// The order in which two choices are compared: whether a person made it, then where it stands.
+/// An import ranks below every choice of a person, whenever it was brought in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    is_own: bool,
+    position: Position,
+}
+
+/// A recorded choice, as far as decisions need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Yes or no.
+    pub effect: Effect,
+    /// Over what.
+    pub scope: Scope,
+    /// A grant counts from here on.
+    pub not_before: Option<Timestamp>,
+    /// A grant counts until here.
+    pub until: Option<Timestamp>,
+    /// The notice and version it was given on.
+    pub notice: Option<(Id, u32)>,
+    /// Whether a guardian gave it.
+    pub by_guardian: bool,
+    /// Whether it came from an older system.
+    pub is_import: bool,
+    /// Where it was recorded.
+    pub position: Position,
+}
+
+impl Held {
+    /// A choice as recorded at a position.
+    pub fn new(choice: &Choice, position: Position) -> Self {
+        use crate::choice::Actor;
+        Self {
+            effect: choice.effect,
+            scope: choice.scope.clone(),
+            not_before: choice.not_before,
+            until: choice.until,
+            notice: choice.notice.as_ref().map(|notice| (notice.id.clone(), notice.version)),
+            by_guardian: matches!(choice.actor, Actor::Guardian { .. }),
+            is_import: choice.actor == Actor::Import,
+            position,
+        }
+    }
+
+    /// How it is ordered against others.
+    pub fn rank(&self) -> Rank {
+        Rank { is_own: !self.is_import, position: self.position }
+    }
+}
+
+/// A person's part in a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It is theirs.
+    Owner,
+    /// They live with it.
+    Member,
+}
+
+/// A device that a person owns or lives with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceLink {
+    /// The device.
+    pub device: Id,
+    /// The person's part in it.
+    pub role: Role,
+    /// Grants recorded here or before do not count for it: it came from somebody else.
+    pub nothing_before: Option<Position>,
+    /// Everyone with a part in it, the owner first.
+    pub household: Vec<SubjectId>,
+}
+
+/// An entry that a recipient has to apply and has not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// Who.
+    pub recipient: Id,
+    /// Which entry.
+    pub position: Position,
+    /// From when its use is denied.
+    pub due: Timestamp,
+}
+
+/// What a recipient has applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// Who.
+    pub recipient: Id,
+    /// Through which entry.
+    pub through: Position,
+    /// When it was recorded.
+    pub at: Timestamp,
+}
+
+/// An identifier of the person: which namespace, found by which digest, and where its sealed
+/// value is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentifierRef {
+    /// The namespace.
+    pub namespace: Id,
+    /// The digest it is found by.
+    pub lookup: crate::id::Lookup,
+    /// Where its value stands.
+    pub position: Position,
+}
+
+/// What is known about one person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SubjectState {
+    /// Where the person was last heard of.
+    pub position: Position,
+    /// The choices that can still matter.
+    pub choices: Vec<Held>,
+    /// Standing signals that were seen, so that repeating one changes nothing.
+    pub signals: Vec<(Method, Scope)>,
+    /// A contract or account is running.
+    pub is_active: bool,
+    /// Processing is restricted (GDPR Art. 18).
+    pub is_restricted: bool,
+    /// The person asked to be erased; it happens when every system has applied that.
+    pub is_leaving: bool,
+    /// Until then a grant counts only from a guardian.
+    pub minor_until: Option<Timestamp>,
+    /// Who may grant for the minor.
+    pub guardians: Vec<SubjectId>,
+    /// The devices the person owns or lives with.
+    pub devices: Vec<DeviceLink>,
+    /// Where the person's identifiers stand.
+    pub identifiers: Vec<IdentifierRef>,
+    /// What recipients still have to apply.
+    pub pending: Vec<Pending>,
+    /// What recipients have applied.
+    pub applied: Vec<Applied>,
+}
+
+impl SubjectState {
+    /// The person's part in a device.
+    pub fn device(&self, device: &Id) -> Option<&DeviceLink> {
+        self.devices.iter().find(|link| link.device == *device)
+    }
+
+    /// Whether the person has an identifier that a recipient knows.
+    pub fn has_namespace(&self, namespace: &Id) -> bool {
+        self.identifiers.iter().any(|identifier| identifier.namespace == *namespace)
+    }
+
+    /// Whether a recipient is past its deadline for this person at a moment.
+    pub fn is_overdue(&self, recipient: &Id, at: Timestamp) -> bool {
+        self.pending.iter().any(|pending| pending.recipient == *recipient && pending.due <= at)
+    }
+
+    /// Adds a choice and drops those that cannot matter any more: one of the same effect and the
+    /// same scope that ranks lower is replaced, so the list stays as short as the number of
+    /// different things the person ever spoke of.
+    pub fn hold(&mut self, held: Held) {
+        let is_same = |other: &Held| {
+            other.effect == held.effect
+                && other.scope == held.scope
+                && other.is_import == held.is_import
+        };
+        self.choices.retain(|other| !is_same(other));
+        self.choices.push(held);
+    }
+}

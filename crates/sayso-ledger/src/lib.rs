@@ -1,0 +1,1 @@
+//! Append, follow, deliver, verify.

@@ -1,0 +1,1 @@
+//! Sinks: how downstream systems are told.

@@ -1,0 +1,1 @@
+//! Golden runner and faulty stores for tests.
