@@ -49,8 +49,8 @@ fn owe(state: &mut SubjectState, recipient: &Id, catalog: &Catalog, position: Po
         let same = |pending: &Pending| pending.position == position && pending.recipient == *recipient;
         state.pending.iter().any(same)
     };
-    if is_known && !is_noted() {
-        let due = at.plus_ms(declared.effect_deadline.to_ms());
+    if let Some(deadline) = declared.effect_deadline.filter(|_| is_known && !is_noted()) {
+        let due = at.plus_ms(deadline.to_ms());
         state.pending.push(Pending { recipient: recipient.clone(), position, due });
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{Id, Position},
-    scope::Scope,
+    scope::{Dimensions, Scope, overlaps},
     time::{Span, Timestamp},
 };
 
@@ -159,13 +159,10 @@ pub struct Recipient {
     /// The namespace of the identifiers it knows people by; the only ones it is ever told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<Id>,
-    /// How long it may take to apply a choice before its use is denied for that person.
-    #[serde(default = "a_day")]
-    pub effect_deadline: Span,
-}
-
-fn a_day() -> Span {
-    Span::hours(24)
+    /// How long it may take to apply a choice before its use is denied for that person. None: it
+    /// keeps no copy of permissions, asks for every use, and so has nothing to apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect_deadline: Option<Span>,
 }
 
 /// How a person is reached.
@@ -337,8 +334,9 @@ impl Catalog {
 
     /// Whether a promise meets the scope. Asking for more than was promised never to be done is
     /// asking for that too, so the test is overlap.
-    pub fn promises_never(&self, scope: &Scope) -> bool {
-        self.promises.values().flat_map(|promise| &promise.never).any(|never| never.overlaps(scope))
+    pub fn promises_never(&self, scope: Dimensions) -> bool {
+        let never = self.promises.values().flat_map(|promise| &promise.never);
+        never.into_iter().any(|never| overlaps(never.dimensions(), scope))
     }
 
     /// The newest version of a notice.

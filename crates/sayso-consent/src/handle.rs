@@ -473,7 +473,8 @@ fn erase(facts: &impl Facts, subject: SubjectId, at_once: bool) -> Result<Vec<Dr
     let is_told_to_nobody = || {
         let Some(in_force) = facts.in_force() else { return true };
         let knows = |(_, recipient): (&Id, &Recipient)| {
-            recipient.namespace.as_ref().is_some_and(|namespace| state.has_namespace(namespace))
+            let is_known = |namespace| state.has_namespace(namespace);
+            recipient.effect_deadline.is_some() && recipient.namespace.as_ref().is_some_and(is_known)
         };
         let everything = Scope::default();
         !in_force.catalog.recipients_of(&everything).any(knows)

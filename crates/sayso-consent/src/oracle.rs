@@ -81,7 +81,7 @@ impl<'a> Oracle<'a> {
             return Decision::deny(Reason::ChannelRequired, Some(covering[0].0));
         };
         // 2. Promised never?
-        if catalog.promises_never(&request.scope()) {
+        if catalog.promises_never(request.dimensions()) {
             return Decision::deny(Reason::PromisedNever, Some(id));
         }
         let mut answer = self.decide_known(request, activity);

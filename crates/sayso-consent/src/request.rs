@@ -26,6 +26,17 @@ pub struct Request {
 }
 
 impl Request {
+    /// The scope that is asked for, by reference.
+    pub fn dimensions(&self) -> crate::scope::Dimensions<'_> {
+        [
+            Some(&self.purpose),
+            Some(&self.data),
+            Some(&self.recipient),
+            self.channel.as_ref(),
+            self.device.as_ref(),
+        ]
+    }
+
     /// The scope that is asked for.
     pub fn scope(&self) -> Scope {
         Scope {

@@ -26,44 +26,39 @@ pub struct Scope {
     pub device: Option<Id>,
 }
 
-/// Whether `upper` covers `lower` in one dimension; *any* covers all and is covered by *any* only.
-fn covers(upper: Option<&Id>, lower: Option<&Id>) -> bool {
-    match (upper, lower) {
+/// The five dimensions by reference, in their written order.
+pub type Dimensions<'a> = [Option<&'a Id>; 5];
+
+/// Whether `upper` covers `lower` in every dimension; *any* covers all and is covered by *any* only.
+pub fn covers(upper: Dimensions, lower: Dimensions) -> bool {
+    upper.iter().zip(lower).all(|pair| match pair {
         (None, _) => true,
         (Some(_), None) => false,
         (Some(upper), Some(lower)) => upper.covers(lower),
-    }
+    })
 }
 
-/// Whether the two meet in one dimension; *any* meets everything.
-fn overlaps(one: Option<&Id>, other: Option<&Id>) -> bool {
-    match (one, other) {
+/// Whether the two meet in every dimension; *any* meets everything.
+pub fn overlaps(one: Dimensions, other: Dimensions) -> bool {
+    one.iter().zip(other).all(|pair| match pair {
         (Some(one), Some(other)) => one.overlaps(other),
         _ => true,
-    }
+    })
 }
 
 impl Scope {
-    /// The five dimensions, in their written order.
-    pub fn dimensions(&self) -> [Option<&Id>; 5] {
+    /// The five dimensions.
+    pub fn dimensions(&self) -> Dimensions<'_> {
         [&self.purpose, &self.data, &self.recipient, &self.channel, &self.device].map(Option::as_ref)
     }
 
     /// Whether this scope covers the other in every dimension.
     pub fn covers(&self, other: &Scope) -> bool {
-        covers(self.purpose.as_ref(), other.purpose.as_ref())
-            && covers(self.data.as_ref(), other.data.as_ref())
-            && covers(self.recipient.as_ref(), other.recipient.as_ref())
-            && covers(self.channel.as_ref(), other.channel.as_ref())
-            && covers(self.device.as_ref(), other.device.as_ref())
+        covers(self.dimensions(), other.dimensions())
     }
 
     /// Whether this scope meets the other in every dimension.
     pub fn overlaps(&self, other: &Scope) -> bool {
-        overlaps(self.purpose.as_ref(), other.purpose.as_ref())
-            && overlaps(self.data.as_ref(), other.data.as_ref())
-            && overlaps(self.recipient.as_ref(), other.recipient.as_ref())
-            && overlaps(self.channel.as_ref(), other.channel.as_ref())
-            && overlaps(self.device.as_ref(), other.device.as_ref())
+        overlaps(self.dimensions(), other.dimensions())
     }
 }

@@ -91,11 +91,6 @@ pub struct Span(jiff::Span);
 pub struct InvalidSpan;
 
 impl Span {
-    /// So many hours.
-    pub fn hours(hours: u16) -> Self {
-        Self(jiff::Span::new().hours(hours))
-    }
-
     /// As milliseconds, a day being 24 hours and a year 365 days: for deadlines, which are short.
     pub fn to_ms(&self) -> i64 {
         let relative = jiff::SpanRelativeTo::days_are_24_hours();

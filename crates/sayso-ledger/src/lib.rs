@@ -1,1 +1,34 @@
-//! Append, follow, deliver, verify.
+//! The ledger: append, follow, deliver, verify. And the two ports, [`Store`] and [`Sink`].
+//!
+//! The ledger is the only truth. A command goes through one writer: it is decided on the newest
+//! state, sealed, appended together with whatever else is waiting in one durable write, and only
+//! then applied to the snapshot and acknowledged. Nothing is told to the outside except by
+//! following what was appended, so there are no dual writes to fall apart.
+//!
+//! Reading order: [`keys`], [`record`] (canonical bytes, commitment, chain, sealing), [`tree`],
+//! [`store`] (the port), [`writer`] (the write lane), [`ledger`] (the whole), [`receipt`],
+//! [`checkpoint`], [`verify`], [`journal`]; then [`sink`] (the other port) and [`deliver`].
+//!
+//! This crate refuses to know which database or which transport is behind its ports.
+
+pub mod checkpoint;
+pub mod clock;
+pub mod deliver;
+pub mod journal;
+pub mod keys;
+pub mod ledger;
+pub mod limits;
+pub mod normalise;
+pub mod receipt;
+pub mod record;
+pub mod sink;
+pub mod store;
+pub mod tree;
+pub mod verify;
+pub mod writer;
+
+pub use clock::Clock;
+pub use keys::Secrets;
+pub use ledger::Ledger;
+pub use store::{Store, StoreError};
+pub use writer::{WriteError, Written};

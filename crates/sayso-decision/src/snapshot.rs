@@ -1,0 +1,347 @@
+//! Everyone's state in memory, folded from the ledger.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use sayso_consent::{
+    Choice, Scope, apply,
+    catalog::InForce,
+    choice::Effect,
+    event::{Entry, Event, Key},
+    handle::Facts,
+    id::{Id, Lookup, Position, SubjectId},
+    request::{Decision, Request},
+    subject::{Held, SubjectState},
+    time::Timestamp,
+};
+
+use crate::decide::{Passing, People, decide};
+
+/// How many parts the people are kept in. A shard is the top bits of the random id, so shards in
+/// order are people in order, and two threads rarely want the same one.
+const SHARDS: usize = 256;
+
+type Shard = RwLock<HashMap<SubjectId, Arc<SubjectState>>>;
+
+/// The state that decisions are read from.
+pub struct Snapshot {
+    people: Vec<Shard>,
+    count: AtomicUsize,
+    in_force: RwLock<Option<Arc<InForce>>>,
+    lookups: RwLock<HashMap<Lookup, SubjectId>>,
+    devices: RwLock<HashMap<Id, SubjectId>>,
+    keys: RwLock<HashMap<String, Arc<Key>>>,
+    head: AtomicU64,
+    latest: AtomicI64,
+}
+
+/// A lock whose holder panicked still guards whole values: every write here is one insert.
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Default for Snapshot {
+    fn default() -> Self {
+        Self {
+            people: (0..SHARDS).map(|_| Shard::default()).collect(),
+            count: AtomicUsize::new(0),
+            in_force: RwLock::default(),
+            lookups: RwLock::default(),
+            devices: RwLock::default(),
+            keys: RwLock::default(),
+            head: AtomicU64::new(0),
+            latest: AtomicI64::new(0),
+        }
+    }
+}
+
+impl Snapshot {
+    /// The newest entry that every decision from here on has seen.
+    pub fn head(&self) -> Position {
+        Position::at(self.head.load(Ordering::Acquire))
+    }
+
+    /// The highest time ever recorded.
+    pub fn latest(&self) -> Timestamp {
+        Timestamp(self.latest.load(Ordering::Acquire))
+    }
+
+    /// How many people are known.
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// The catalog in force.
+    pub fn in_force(&self) -> Option<Arc<InForce>> {
+        read(&self.in_force).clone()
+    }
+
+    /// What is known about a person.
+    pub fn subject(&self, subject: SubjectId) -> Option<Arc<SubjectState>> {
+        read(self.shard(subject)).get(&subject).cloned()
+    }
+
+    /// Whose identifier a digest is.
+    pub fn owner(&self, lookup: &Lookup) -> Option<SubjectId> {
+        read(&self.lookups).get(lookup).copied()
+    }
+
+    /// Whose a device is.
+    pub fn device_owner(&self, device: &Id) -> Option<SubjectId> {
+        read(&self.devices).get(device).copied()
+    }
+
+    /// The key whose secret has this digest.
+    pub fn key(&self, digest: &str) -> Option<Arc<Key>> {
+        read(&self.keys).get(digest).cloned()
+    }
+
+    /// Every key that is not withdrawn.
+    pub fn keys(&self) -> Vec<Arc<Key>> {
+        read(&self.keys).values().cloned().collect()
+    }
+
+    /// Answers a request, as of the head when it was called or later.
+    pub fn decide(&self, request: &Request, at: Timestamp) -> Decision {
+        // Read before the state: the answer is then at least as new as it says.
+        let as_of = self.head();
+        let in_force = self.in_force();
+        let state = request.subject.and_then(|subject| self.subject(subject));
+        let at = at.max(self.latest());
+        let decision = decide(in_force.as_deref(), self, state.as_deref(), request, at, Passing::Counts);
+        Decision { as_of, ..decision }
+    }
+
+    /// The people from a subject on, in order, one shard at a time: `None` at the end.
+    pub fn page_of_people(&self, from: SubjectId) -> Option<PageOfPeople> {
+        let first = shard_of(from);
+        (first..SHARDS).find_map(|shard| {
+            let people = read(&self.people[shard]);
+            let mut page: Vec<_> = people
+                .iter()
+                .filter(|(subject, _)| **subject >= from)
+                .map(|(subject, state)| (*subject, Arc::clone(state)))
+                .collect();
+            drop(people);
+            page.sort_unstable_by_key(|(subject, _)| *subject);
+            let next = (shard + 1 < SHARDS).then(|| SubjectId(((shard + 1) as u128) << 120));
+            (!page.is_empty()).then_some(PageOfPeople { people: page, next })
+        })
+    }
+
+    /// Applies entries in the order of the ledger. Visible to every decision that begins after
+    /// this returns.
+    pub fn apply(&self, entries: &[Entry]) {
+        for entry in entries {
+            self.apply_one(entry);
+        }
+        if let Some(last) = entries.last() {
+            self.head.store(last.position.number, Ordering::Release);
+        }
+    }
+
+    /// Notes that entries up to a position were read of which nothing is left to apply.
+    pub fn advance(&self, position: Position) {
+        self.head.fetch_max(position.number, Ordering::AcqRel);
+    }
+
+    /// Puts denials in force that could not be recorded yet. They rank above everything until
+    /// the same denials are applied from the ledger; for whom nothing is known nothing is allowed
+    /// anyway.
+    pub fn hold_denials(&self, subject: SubjectId, scopes: &[Scope]) {
+        if let Some(state) = write(self.shard(subject)).get_mut(&subject) {
+            let state = Arc::make_mut(state);
+            for scope in scopes {
+                let choice = Choice::of_person(Effect::Denial, scope.clone());
+                state.hold(Held::new(&choice, Position::at(u64::MAX)));
+            }
+        }
+    }
+
+    fn apply_one(&self, entry: &Entry) {
+        self.latest.fetch_max(entry.at.0, Ordering::AcqRel);
+        if let Some(subject) = entry.subject {
+            self.apply_subject(subject, entry);
+        }
+        for event in &entry.events {
+            match event {
+                Event::CatalogApplied { catalog } => {
+                    let before = self.in_force();
+                    let next =
+                        InForce::follow(before.as_deref(), Arc::new((**catalog).clone()), entry.position);
+                    self.bring_into_force(before.as_deref(), next, entry.at);
+                }
+                Event::KeyCreated(key) => {
+                    write(&self.keys).insert(key.digest.clone(), Arc::new(key.clone()));
+                }
+                Event::KeyRevoked { id } => write(&self.keys).retain(|_, key| key.id != *id),
+                _ => {}
+            }
+        }
+    }
+
+    fn apply_subject(&self, subject: SubjectId, entry: &Entry) {
+        let in_force = self.in_force();
+        let shard = self.shard(subject);
+        let before = read(shard).get(&subject).cloned();
+        let is_new = before.is_none();
+        for change in changes(subject, entry, before.as_deref()) {
+            self.change(change);
+        }
+        let state = before.map_or_else(SubjectState::default, Arc::unwrap_or_clone);
+        match apply::apply(state, entry, in_force.as_deref()) {
+            Some(state) => {
+                write(shard).insert(subject, Arc::new(state));
+                self.count.fetch_add(usize::from(is_new), Ordering::Relaxed);
+            }
+            None => {
+                write(shard).remove(&subject);
+                self.count.fetch_sub(usize::from(!is_new), Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn change(&self, change: Change) {
+        match change {
+            Change::Lookup { lookup, subject, is_owner: true } => {
+                write(&self.lookups).insert(lookup, subject);
+            }
+            Change::Lookup { lookup, subject, is_owner: false } => {
+                write(&self.lookups).retain_if(&lookup, |owner| *owner != subject);
+            }
+            Change::Device { device, subject, is_owner: true } => {
+                write(&self.devices).insert(device, subject);
+            }
+            Change::Device { device, subject, is_owner: false } => {
+                write(&self.devices).retain_if(&device, |owner| *owner != subject);
+            }
+        }
+    }
+
+    fn bring_into_force(&self, before: Option<&InForce>, next: InForce, at: Timestamp) {
+        let before = before.map(|before| &*before.catalog);
+        *write(&self.in_force) = Some(Arc::new(next.clone()));
+        for shard in &self.people {
+            for state in write(shard).values_mut() {
+                apply::apply_catalog(Arc::make_mut(state), before, &next, at);
+            }
+        }
+    }
+
+    fn shard(&self, subject: SubjectId) -> &Shard {
+        &self.people[shard_of(subject)]
+    }
+}
+
+fn shard_of(subject: SubjectId) -> usize {
+    (subject.0 >> 120) as usize
+}
+
+trait RetainIf<K, V> {
+    /// Keeps a value only if `keep` says so.
+    fn retain_if(&mut self, key: &K, keep: impl FnOnce(&V) -> bool);
+}
+
+impl<K: std::hash::Hash + Eq, V> RetainIf<K, V> for HashMap<K, V> {
+    fn retain_if(&mut self, key: &K, keep: impl FnOnce(&V) -> bool) {
+        if self.get(key).is_some_and(|value| !keep(value)) {
+            self.remove(key);
+        }
+    }
+}
+
+/// Some people in order, and where the next ones begin.
+pub struct PageOfPeople {
+    /// The people.
+    pub people: Vec<(SubjectId, Arc<SubjectState>)>,
+    /// Where to go on.
+    pub next: Option<SubjectId>,
+}
+
+/// How an entry changes what people and devices are found by.
+pub(crate) enum Change {
+    /// An identifier.
+    Lookup { lookup: Lookup, subject: SubjectId, is_owner: bool },
+    /// A device.
+    Device { device: Id, subject: SubjectId, is_owner: bool },
+}
+
+/// The changes that an entry about a subject makes, given the state before it.
+pub(crate) fn changes(subject: SubjectId, entry: &Entry, before: Option<&SubjectState>) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for event in &entry.events {
+        match event {
+            Event::IdentifierAdded(identifier) => {
+                changes.push(Change::Lookup { lookup: identifier.lookup, subject, is_owner: true });
+            }
+            Event::IdentifierRemoved { lookup, .. } => {
+                changes.push(Change::Lookup { lookup: *lookup, subject, is_owner: false });
+            }
+            Event::DeviceAcquired { device, .. } => {
+                changes.push(Change::Device { device: device.clone(), subject, is_owner: true });
+            }
+            Event::DeviceReleased { device } => {
+                changes.push(Change::Device { device: device.clone(), subject, is_owner: false });
+            }
+            Event::SubjectErased => {
+                let lookups = before.iter().flat_map(|state| &state.identifiers);
+                changes.extend(lookups.map(|identifier| Change::Lookup {
+                    lookup: identifier.lookup,
+                    subject,
+                    is_owner: false,
+                }));
+                let devices = before.iter().flat_map(|state| &state.devices);
+                changes.extend(devices.map(|link| Change::Device {
+                    device: link.device.clone(),
+                    subject,
+                    is_owner: false,
+                }));
+            }
+            _ => {}
+        }
+    }
+    changes
+}
+
+impl People for Snapshot {
+    fn person(&self, subject: SubjectId) -> Option<Arc<SubjectState>> {
+        self.subject(subject)
+    }
+}
+
+/// A snapshot in which nothing moves, for commands. See [`crate::Staged`].
+pub(crate) struct Still<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) in_force: Option<Arc<InForce>>,
+}
+
+impl Facts for Still<'_> {
+    fn in_force(&self) -> Option<&InForce> {
+        self.in_force.as_deref()
+    }
+
+    fn subject(&self, subject: SubjectId) -> Option<Arc<SubjectState>> {
+        self.snapshot.subject(subject)
+    }
+
+    fn owner(&self, lookup: &Lookup) -> Option<SubjectId> {
+        self.snapshot.owner(lookup)
+    }
+
+    fn device_owner(&self, device: &Id) -> Option<SubjectId> {
+        self.snapshot.device_owner(device)
+    }
+
+    fn has_key(&self, id: &str) -> bool {
+        read(&self.snapshot.keys).values().any(|key| key.id == id)
+    }
+}

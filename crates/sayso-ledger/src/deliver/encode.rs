@@ -1,0 +1,92 @@
+//! What a recipient is told: a CloudEvents 1.0 event with all its permissions for one person.
+
+use sayso_consent::{
+    Timestamp,
+    id::{Id, Position},
+    request::Reason,
+};
+use sayso_decision::Permission;
+use serde::Serialize;
+
+/// The type of the one event there is.
+pub(super) const EVENT_TYPE: &str = "sayso.permissions.v1";
+
+/// A CloudEvents 1.0 event in the JSON format.
+#[derive(Debug, Serialize)]
+pub struct CloudEvent<'a> {
+    specversion: &'static str,
+    id: &'a str,
+    source: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    time: Timestamp,
+    datacontenttype: &'static str,
+    data: PermissionsData<'a>,
+}
+
+/// The body of the event: what the recipient may do now, not only what changed.
+#[derive(Debug, Serialize)]
+pub struct PermissionsData<'a> {
+    /// Who is told.
+    pub recipient: &'a Id,
+    /// Through which entry: apply it only if nothing newer was applied.
+    pub position: Position,
+    /// The names that this recipient knows the person by, and no other's.
+    pub identifiers: &'a [String],
+    /// The person is being erased: delete what is held about them.
+    pub leaving: bool,
+    /// Everything that is declared for this recipient.
+    pub permissions: Vec<PermissionData>,
+}
+
+/// One thing that the recipient may or may not do.
+#[derive(Debug, Serialize)]
+pub struct PermissionData {
+    purpose: Id,
+    data: Id,
+    channel: Option<Id>,
+    allow: bool,
+    reason: Reason,
+    until: Option<Timestamp>,
+    grant: Option<Position>,
+}
+
+impl From<Permission> for PermissionData {
+    fn from(permission: Permission) -> Self {
+        Self {
+            purpose: permission.purpose,
+            data: permission.data,
+            channel: permission.channel,
+            allow: permission.reason.allows(),
+            reason: permission.reason,
+            until: permission.until,
+            grant: permission.grant,
+        }
+    }
+}
+
+/// The name of a message: the same for every try of the same state.
+pub(super) fn message_id(ledger: &str, recipient: &Id, position: Position) -> String {
+    format!("msg_{ledger}_{position}_{recipient}")
+}
+
+/// The event as bytes.
+///
+/// # Errors
+/// None: the types serialise.
+pub fn encode(
+    ledger: &str,
+    id: &str,
+    at: Timestamp,
+    data: PermissionsData,
+) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(&CloudEvent {
+        specversion: "1.0",
+        id,
+        source: format!("urn:sayso:{ledger}"),
+        kind: EVENT_TYPE,
+        time: at,
+        datacontenttype: "application/json",
+        data,
+    })
+}

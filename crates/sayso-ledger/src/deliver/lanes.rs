@@ -1,0 +1,217 @@
+//! Who is to be told, in which order, and when: bookkeeping without I/O, so that it can be tested
+//! as a table. One lane a person; a lane is in exactly one of four places.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, HashSet, VecDeque},
+    time::{Duration, Instant},
+};
+
+use sayso_consent::id::{Position, SubjectId};
+
+use crate::limits::{PARKED_MS, RETRY_FIRST_MS, RETRY_MAX_MS};
+
+/// One person's lane.
+#[derive(Clone, Copy, Debug)]
+struct Lane {
+    /// The oldest entry that was not delivered.
+    since: Position,
+    /// The newest.
+    through: Position,
+    attempts: u32,
+}
+
+/// Everyone about whom a recipient has something to take.
+#[derive(Default)]
+pub(super) struct Lanes {
+    lanes: HashMap<SubjectId, Lane>,
+    ready: VecDeque<SubjectId>,
+    under_way: HashSet<SubjectId>,
+    resting: BinaryHeap<Reverse<(Instant, SubjectId)>>,
+    /// Failures in a row, of whatever lane: the system itself is down.
+    failures: u32,
+    closed_until: Option<Instant>,
+}
+
+/// The wait after so many failures: doubling, up to a limit, of which `share` of 255 is taken.
+pub(super) fn backoff(failures: u32, share: u8) -> Duration {
+    let doubled = RETRY_FIRST_MS.saturating_mul(1 << failures.saturating_sub(1).min(20));
+    let longest = doubled.min(RETRY_MAX_MS);
+    // Half is certain and half is spread, so that many that failed at once do not return at once.
+    Duration::from_millis(longest / 2 + longest / 2 * u64::from(share) / 255)
+}
+
+impl Lanes {
+    /// Notes that a person's entry has to be told.
+    pub(super) fn touch(&mut self, subject: SubjectId, position: Position) {
+        let is_new = !self.lanes.contains_key(&subject);
+        let lane = Lane { since: position, through: position, attempts: 0 };
+        let lane = self.lanes.entry(subject).or_insert(lane);
+        let is_news = position > lane.through;
+        lane.through = lane.through.max(position);
+        // News for somebody who rests is a reason to try at once: a no must not wait for a clock.
+        if is_new || (is_news && !self.under_way.contains(&subject)) {
+            self.ready.push_back(subject);
+        }
+    }
+
+    /// The next person to tell, if there is one and fewer than `at_once` are under way.
+    pub(super) fn next(&mut self, now: Instant, at_once: usize) -> Option<SubjectId> {
+        self.wake(now);
+        let is_closed = self.closed_until.is_some_and(|until| now < until);
+        // After a failure one at a time finds out whether the system is back.
+        let at_once = if self.failures > 0 { 1 } else { at_once };
+        if is_closed || self.under_way.len() >= at_once {
+            return None;
+        }
+        while let Some(subject) = self.ready.pop_front() {
+            // A person may stand in line twice, by news and by a rest that ended.
+            if self.lanes.contains_key(&subject) && self.under_way.insert(subject) {
+                return Some(subject);
+            }
+        }
+        None
+    }
+
+    fn wake(&mut self, now: Instant) {
+        while let Some(Reverse((when, subject))) = self.resting.peek().copied() {
+            if when > now {
+                return;
+            }
+            self.resting.pop();
+            self.ready.push_back(subject);
+        }
+    }
+
+    /// The person has nothing to be told after all.
+    pub(super) fn drop_lane(&mut self, subject: SubjectId) {
+        self.under_way.remove(&subject);
+        self.lanes.remove(&subject);
+    }
+
+    /// A message through `position` was taken.
+    pub(super) fn delivered(&mut self, subject: SubjectId, position: Position) {
+        self.failures = 0;
+        self.closed_until = None;
+        self.under_way.remove(&subject);
+        if let Some(lane) = self.lanes.get_mut(&subject) {
+            if lane.through <= position {
+                self.lanes.remove(&subject);
+            } else {
+                *lane = Lane { since: position.next(), attempts: 0, ..*lane };
+                self.ready.push_back(subject);
+            }
+        }
+    }
+
+    /// A try failed: the lane rests, and so does everything else for a while.
+    pub(super) fn failed(&mut self, subject: SubjectId, now: Instant, after_ms: Option<u64>, share: u8) {
+        self.failures = self.failures.saturating_add(1);
+        let asked = after_ms.map(Duration::from_millis).unwrap_or_default();
+        self.closed_until = Some(now + backoff(self.failures, share).max(asked));
+        let attempts = self.lanes.get_mut(&subject).map_or(1, |lane| {
+            lane.attempts = lane.attempts.saturating_add(1);
+            lane.attempts
+        });
+        self.rest(subject, now + backoff(attempts, share).max(asked));
+    }
+
+    /// The system refused the message: it is tried again rarely, or when there is news.
+    pub(super) fn refused(&mut self, subject: SubjectId, now: Instant) {
+        self.failures = 0;
+        self.rest(subject, now + Duration::from_millis(PARKED_MS));
+    }
+
+    fn rest(&mut self, subject: SubjectId, until: Instant) {
+        self.under_way.remove(&subject);
+        self.resting.push(Reverse((until, subject)));
+    }
+
+    /// When there may be something to do without any news.
+    pub(super) fn wake_at(&self) -> Option<Instant> {
+        let rested = self.resting.peek().map(|Reverse((when, _))| *when);
+        let opened = self.closed_until.filter(|_| !self.ready.is_empty());
+        match (rested, opened) {
+            (Some(rested), Some(opened)) => Some(rested.min(opened)),
+            (rested, opened) => rested.or(opened),
+        }
+    }
+
+    /// Everything up to here was delivered, given how far the ledger was followed.
+    pub(super) fn delivered_through(&self, followed: Position) -> Position {
+        let oldest = self.lanes.values().map(|lane| lane.since).min();
+        oldest.map_or(followed, |oldest| Position { number: oldest.number.saturating_sub(1), ..oldest })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lanes.len()
+    }
+
+    /// The people, in no order.
+    pub(super) fn subjects(&self) -> impl Iterator<Item = SubjectId> {
+        self.lanes.keys().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANA: SubjectId = SubjectId(1);
+    const BEN: SubjectId = SubjectId(2);
+
+    fn at(number: u64) -> Position {
+        Position::at(number)
+    }
+
+    #[test]
+    fn a_person_is_told_one_thing_at_a_time_and_then_the_newest() {
+        let (mut lanes, now) = (Lanes::default(), Instant::now());
+        lanes.touch(ANA, at(1));
+        assert_eq!(lanes.next(now, 9), Some(ANA));
+        lanes.touch(ANA, at(2));
+        lanes.touch(ANA, at(3));
+        assert_eq!(lanes.next(now, 9), None);
+        lanes.delivered(ANA, at(1));
+        assert_eq!(lanes.delivered_through(at(3)), at(1));
+        assert_eq!(lanes.next(now, 9), Some(ANA));
+        lanes.delivered(ANA, at(3));
+        assert_eq!((lanes.next(now, 9), lanes.len()), (None, 0));
+        assert_eq!(lanes.delivered_through(at(3)), at(3));
+    }
+
+    #[test]
+    fn a_failure_closes_the_system_and_a_success_opens_it() {
+        let (mut lanes, now) = (Lanes::default(), Instant::now());
+        lanes.touch(ANA, at(1));
+        lanes.touch(BEN, at(2));
+        assert_eq!(lanes.next(now, 9), Some(ANA));
+        lanes.failed(ANA, now, None, 255);
+        assert_eq!(lanes.next(now, 9), None, "closed");
+        let later = now + backoff(1, 255);
+        assert_eq!(lanes.next(later, 9), Some(BEN));
+        assert_eq!(lanes.next(later, 9), None, "one at a time");
+        lanes.delivered(BEN, at(2));
+        assert_eq!(lanes.next(later, 9), Some(ANA), "nothing is given up");
+        assert_eq!(lanes.delivered_through(at(2)), at(0));
+    }
+
+    #[test]
+    fn a_refused_person_is_tried_again_on_news() {
+        let (mut lanes, now) = (Lanes::default(), Instant::now());
+        lanes.touch(ANA, at(1));
+        assert_eq!(lanes.next(now, 9), Some(ANA));
+        lanes.refused(ANA, now);
+        assert_eq!(lanes.next(now, 9), None);
+        lanes.touch(ANA, at(4));
+        assert_eq!(lanes.next(now, 9), Some(ANA));
+    }
+
+    #[test]
+    fn waits_grow_and_end() {
+        let waits: Vec<_> = (1..40).map(|failures| backoff(failures, 255)).collect();
+        assert!(waits.is_sorted());
+        assert_eq!(waits.last().map(Duration::as_millis), Some(u128::from(RETRY_MAX_MS)));
+        assert!(backoff(5, 0) < backoff(5, 255));
+    }
+}

@@ -1,0 +1,174 @@
+//! One root secret, and everything that is derived from it.
+
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce, aead::{Aead, Payload}};
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use hkdf::Hkdf;
+use hmac::{Hmac, Mac};
+use sayso_consent::{
+    id::{Id, Lookup, SubjectId},
+};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+/// A 32-byte secret that is wiped when dropped.
+pub type Secret = Zeroizing<[u8; 32]>;
+
+/// Random bytes from the operating system.
+///
+/// # Errors
+/// The operating system has none to give.
+pub fn random<const N: usize>() -> Result<[u8; N], CryptoError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| CryptoError::NoRandomness)?;
+    Ok(bytes)
+}
+
+/// What goes wrong with keys and sealed bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CryptoError {
+    /// The operating system gives no random bytes.
+    #[error("the operating system gives no random bytes")]
+    NoRandomness,
+    /// Sealed bytes do not open: another key, another place, or a flipped bit.
+    #[error("sealed bytes do not open with this key at this place")]
+    Sealed,
+    /// A key has the wrong length.
+    #[error("the root key is 64 hexadecimal digits")]
+    Malformed,
+}
+
+/// All secrets of one ledger, derived from the root by HKDF-SHA256 with one label each, so that
+/// there is one thing to keep safe and none can be computed from another.
+pub struct Secrets {
+    root: Secret,
+    wrapping: Secret,
+    lookup: Secret,
+    journal: Secret,
+    signing: SigningKey,
+    webhook: SigningKey,
+}
+
+impl Secrets {
+    /// From the root secret.
+    pub fn new(root: Secret) -> Self {
+        Self {
+            wrapping: derive(&root, "sayso wrapping v1"),
+            lookup: derive(&root, "sayso lookup v1"),
+            journal: derive(&root, "sayso journal v1"),
+            signing: SigningKey::from_bytes(&derive(&root, "sayso signing v1")),
+            webhook: SigningKey::from_bytes(&derive(&root, "sayso webhook v1")),
+            root,
+        }
+    }
+
+    /// A fresh root.
+    ///
+    /// # Errors
+    /// No random bytes.
+    pub fn generate() -> Result<Self, CryptoError> {
+        Ok(Self::new(Zeroizing::new(random()?)))
+    }
+
+    /// From the text of a key file.
+    ///
+    /// # Errors
+    /// It is not 64 hexadecimal digits.
+    pub fn from_hex(text: &str) -> Result<Self, CryptoError> {
+        let mut root = Secret::default();
+        hex::decode_to_slice(text.trim(), root.as_mut_slice()).map_err(|_| CryptoError::Malformed)?;
+        Ok(Self::new(root))
+    }
+
+    /// As the text of a key file.
+    pub fn to_hex(&self) -> Zeroizing<String> {
+        Zeroizing::new(hex::encode(self.root.as_slice()))
+    }
+
+    /// What receipts and checkpoints are signed with.
+    pub fn signing(&self) -> &SigningKey {
+        &self.signing
+    }
+
+    /// What receipts and checkpoints are verified with.
+    pub fn verifying(&self) -> VerifyingKey {
+        self.signing.verifying_key()
+    }
+
+    /// What deliveries are signed with. Another key than the receipts', so that a flaw in one
+    /// use cannot be turned on the other.
+    pub fn webhook(&self) -> &SigningKey {
+        &self.webhook
+    }
+
+    /// The shared secret for deliveries to one recipient.
+    pub fn webhook_secret(&self, recipient: &Id) -> Secret {
+        derive(&self.root, &format!("sayso webhook hmac v1 {recipient}"))
+    }
+
+    /// The digest that an identifier is found by.
+    pub fn lookup(&self, namespace: &Id, value: &str) -> Lookup {
+        let digest = mac(&self.lookup, &[namespace.as_str().as_bytes(), b"\0", value.as_bytes()]);
+        let mut lookup = [0; 16];
+        lookup.copy_from_slice(&digest[..16]);
+        Lookup(lookup)
+    }
+
+    /// The digest of a line of the journal.
+    pub fn journal_mac(&self, line: &[u8]) -> [u8; 32] {
+        mac(&self.journal, &[line])
+    }
+
+    /// Wraps a subject's key.
+    ///
+    /// # Errors
+    /// No random bytes.
+    pub fn wrap(&self, subject: SubjectId, key: &Secret) -> Result<Vec<u8>, CryptoError> {
+        seal(&self.wrapping, &subject.0.to_be_bytes(), key.as_slice())
+    }
+
+    /// Unwraps a subject's key.
+    ///
+    /// # Errors
+    /// It was wrapped by another root, for another subject, or was tampered with.
+    pub fn unwrap(&self, subject: SubjectId, wrapped: &[u8]) -> Result<Secret, CryptoError> {
+        let bytes = Zeroizing::new(open(&self.wrapping, &subject.0.to_be_bytes(), wrapped)?);
+        let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| CryptoError::Sealed)?;
+        Ok(Zeroizing::new(key))
+    }
+}
+
+fn derive(root: &Secret, label: &str) -> Secret {
+    let mut key = Secret::default();
+    // INVARIANT: HKDF-SHA256 gives up to 8,160 bytes; 32 can always be had.
+    let _ = Hkdf::<Sha256>::new(None, root.as_slice()).expand(label.as_bytes(), key.as_mut_slice());
+    key
+}
+
+/// HMAC-SHA256 over parts in order.
+pub(crate) fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    // HMAC fills a key shorter than its block with zeros (RFC 2104), so this is the same key.
+    let mut block = Zeroizing::new([0; 64]);
+    block[..32].copy_from_slice(key);
+    let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+/// Seals bytes with XChaCha20-Poly1305: 24 random bytes of nonce, then the ciphertext and tag.
+pub(crate) fn seal(key: &Secret, place: &[u8], plain: &[u8]) -> Result<Vec<u8>, CryptoError> {
+    let nonce: [u8; 24] = random()?;
+    let cipher = XChaCha20Poly1305::new(key.as_slice().try_into().map_err(|_| CryptoError::Sealed)?);
+    let payload = Payload { msg: plain, aad: place };
+    let sealed = cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| CryptoError::Sealed)?;
+    Ok([nonce.as_slice(), &sealed].concat())
+}
+
+/// Opens what [`seal`] sealed at the same place.
+pub(crate) fn open(key: &Secret, place: &[u8], sealed: &[u8]) -> Result<Vec<u8>, CryptoError> {
+    let (nonce, ciphertext) = sealed.split_first_chunk::<24>().ok_or(CryptoError::Sealed)?;
+    let cipher = XChaCha20Poly1305::new(key.as_slice().try_into().map_err(|_| CryptoError::Sealed)?);
+    let payload = Payload { msg: ciphertext, aad: place };
+    cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| CryptoError::Sealed)
+}

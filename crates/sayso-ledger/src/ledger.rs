@@ -1,0 +1,410 @@
+//! The ledger as the rest of the program sees it.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread::JoinHandle,
+};
+
+use sayso_consent::{
+    Command, Entry, Event,
+    catalog::Normalisation,
+    id::{Id, Lookup, Position, SubjectId},
+};
+use sayso_decision::Snapshot;
+use tokio::sync::{oneshot, watch};
+
+use crate::{
+    clock::Clock,
+    journal::Journal,
+    keys::Secrets,
+    limits::{FOLLOW_ENTRIES_MAX, IDEMPOTENCY_MS, QUEUE_MAX},
+    normalise::{NotAnIdentifier, normalise},
+    receipt::Receipt,
+    record::{Opened, Record, RecordError, unclose},
+    store::{Head, Store, StoreError},
+    tree::{TILE, Tree},
+    writer::{Idempotency, Outcomes, Refused, Submission, WriteError, Writer, Written},
+};
+
+/// What the writer and the readers share.
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) secrets: Arc<Secrets>,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) clock: Clock,
+    id: String,
+    head: Mutex<Head>,
+    tree: Mutex<Tree>,
+    told: watch::Sender<Position>,
+    healthy: AtomicBool,
+    journal_ok: AtomicBool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(crate) fn head(&self) -> Head {
+        *lock(&self.head)
+    }
+
+    pub(crate) fn tree(&self) -> MutexGuard<'_, Tree> {
+        lock(&self.tree)
+    }
+
+    pub(crate) fn origin(&self) -> String {
+        format!("sayso/{}", self.id)
+    }
+
+    pub(crate) fn is_healthy(&self) -> bool {
+        self.healthy.load(Ordering::Acquire)
+    }
+
+    /// Returns whether that is news.
+    pub(crate) fn set_healthy(&self, is_healthy: bool) -> bool {
+        self.healthy.swap(is_healthy, Ordering::AcqRel) != is_healthy
+    }
+
+    pub(crate) fn note_journal(&self, is_ok: bool) {
+        self.journal_ok.store(is_ok, Ordering::Release);
+    }
+
+    /// Takes in what was appended: tree, snapshot, then the head that others wait for.
+    pub(crate) fn take_in(&self, records: &[Record], entries: &[Entry]) {
+        let Some(last) = records.last() else { return };
+        let mut tree = self.tree();
+        records.iter().for_each(|record| tree.push(&record.commitment));
+        drop(tree);
+        self.snapshot.apply(entries);
+        self.snapshot.advance(last.position);
+        self.clock.seen(self.snapshot.latest());
+        *lock(&self.head) = Head { position: last.position, chain: last.chain };
+        self.told.send_replace(last.position);
+    }
+
+    /// Follows the store to its end. Start-up is this, from the beginning.
+    pub(crate) fn catch_up(&self) -> Result<(), OpenError> {
+        loop {
+            let from = self.head().position;
+            let records = self.store.read_after(from, FOLLOW_ENTRIES_MAX)?;
+            if records.is_empty() {
+                return Ok(());
+            }
+            let mut entries = Vec::with_capacity(records.len());
+            for record in &records {
+                if let Some(opened) = self.open(record)? {
+                    entries.push(opened.entry);
+                }
+            }
+            self.take_in(&records, &entries);
+        }
+    }
+
+    fn open(&self, record: &Record) -> Result<Option<Opened>, OpenError> {
+        let Some(payload) = &record.payload else { return Ok(None) };
+        let crypto = |source| RecordError::Crypto { position: record.position, source };
+        let key = self.secrets.unwrap(payload.subject, &payload.wrapped_key).map_err(crypto)?;
+        Ok(Some(unclose(record, payload, &key)?))
+    }
+}
+
+/// Why a ledger cannot be opened or read.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An entry cannot be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The thread of the writer cannot be started.
+    #[error("the writer cannot be started: {0}")]
+    Thread(std::io::Error),
+}
+
+/// An identifier is refused: its namespace is not declared, or its value cannot be one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdentifierError {
+    /// Not `namespace:value`.
+    #[error("an identifier is written `namespace:value`, as in `crm:4711`")]
+    NoNamespace,
+    /// The catalog has no such namespace.
+    #[error("the catalog has no namespace `{0}`")]
+    UnknownNamespace(Id),
+    /// The value cannot be one.
+    #[error(transparent)]
+    Value(#[from] NotAnIdentifier),
+}
+
+/// The open ledger.
+pub struct Ledger {
+    shared: Arc<Shared>,
+    queue: Option<mpsc::SyncSender<Submission>>,
+    writer: Option<JoinHandle<()>>,
+    journal: Option<PathBuf>,
+}
+
+impl Ledger {
+    /// Opens a ledger: follows the store into a fresh snapshot and starts the writer.
+    ///
+    /// # Errors
+    /// The store fails or holds what cannot be read with these secrets.
+    pub fn open(
+        store: Arc<dyn Store>,
+        secrets: Secrets,
+        clock: Clock,
+        journal: Option<Journal>,
+    ) -> Result<Self, OpenError> {
+        let shared = Arc::new(Shared {
+            id: store.ledger_id()?,
+            store,
+            secrets: Arc::new(secrets),
+            snapshot: Arc::default(),
+            clock,
+            head: Mutex::default(),
+            tree: Mutex::default(),
+            told: watch::channel(Position::START).0,
+            healthy: AtomicBool::new(true),
+            journal_ok: AtomicBool::new(true),
+        });
+        shared.catch_up()?;
+        shared.store.forget_answers(shared.clock.at().0 - IDEMPOTENCY_MS)?;
+        let (queue, receiver) = mpsc::sync_channel(QUEUE_MAX);
+        let path = journal.as_ref().map(|journal| journal.path().to_owned());
+        let writer =
+            Writer { shared: Arc::clone(&shared), queue: receiver, journal, held: Default::default() };
+        let thread = std::thread::Builder::new().name("ledger-writer".into());
+        let writer = thread.spawn(|| writer.run()).map_err(OpenError::Thread)?;
+        Ok(Self { shared, queue: Some(queue), writer: Some(writer), journal: path })
+    }
+
+    /// The state that decisions are read from.
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.shared.snapshot
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// The store, for followers' cursors and backups.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.shared.store
+    }
+
+    /// The secrets.
+    pub fn secrets(&self) -> &Secrets {
+        &self.shared.secrets
+    }
+
+    /// The name of the ledger: random, given at its creation.
+    pub fn id(&self) -> &str {
+        &self.shared.id
+    }
+
+    /// The name of the log in checkpoints.
+    pub fn origin(&self) -> String {
+        self.shared.origin()
+    }
+
+    /// Whether the store takes writes. If not, no personal data is read either.
+    pub fn is_healthy(&self) -> bool {
+        self.shared.is_healthy()
+    }
+
+    /// Whether withdrawals reach the journal.
+    pub fn is_journal_ok(&self) -> bool {
+        self.shared.journal_ok.load(Ordering::Acquire)
+    }
+
+    /// Where the journal of withdrawals is.
+    pub fn journal(&self) -> Option<&Path> {
+        self.journal.as_deref()
+    }
+
+    /// The head, and a way to wait for the next.
+    pub fn watch(&self) -> watch::Receiver<Position> {
+        self.shared.told.subscribe()
+    }
+
+    /// Submits commands. Each is decided alone; all that are recorded share a durable write, and
+    /// it returns when they are on disk and in force.
+    ///
+    /// # Errors
+    /// Nothing was recorded; see [`WriteError`] for what that means for withdrawals.
+    pub async fn submit(
+        &self,
+        commands: Vec<Command>,
+        by: &str,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Outcomes, WriteError> {
+        let (reply, answer) = oneshot::channel();
+        let submission = Submission { commands, by: by.to_owned(), idempotency, reply };
+        let gone = || WriteError::Unavailable("the writer has stopped".into());
+        let queue = self.queue.as_ref().ok_or_else(gone)?;
+        queue.try_send(submission).map_err(|error| match error {
+            mpsc::TrySendError::Full(_) => WriteError::Busy,
+            mpsc::TrySendError::Disconnected(_) => gone(),
+        })?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Submits one command.
+    ///
+    /// # Errors
+    /// As for [`Ledger::submit`].
+    pub async fn command(&self, command: Command, by: &str) -> Result<Result<Written, Refused>, WriteError> {
+        let outcomes = self.submit(vec![command], by, None).await?;
+        let missing = || WriteError::Damaged("a command without an outcome".into());
+        outcomes.into_iter().next().ok_or_else(missing)
+    }
+
+    /// The comparable value of an identifier, and the digest it is found by.
+    ///
+    /// # Errors
+    /// The namespace is not declared or the value cannot be one.
+    pub fn identify(&self, namespace: &Id, value: &str) -> Result<(String, Lookup), IdentifierError> {
+        let kind = self.normalisation(namespace)?;
+        let value = normalise(kind, value)?;
+        let lookup = self.shared.secrets.lookup(namespace, &value);
+        Ok((value, lookup))
+    }
+
+    fn normalisation(&self, namespace: &Id) -> Result<Normalisation, IdentifierError> {
+        let in_force = self.shared.snapshot.in_force();
+        let declared = in_force.as_ref().and_then(|now| now.catalog.namespaces.get(namespace));
+        let unknown = || IdentifierError::UnknownNamespace(namespace.clone());
+        declared.map(|declared| declared.normalise).ok_or_else(unknown)
+    }
+
+    /// The person of `namespace:value`; none if nobody is known by it.
+    ///
+    /// # Errors
+    /// The text is no identifier.
+    pub fn find(&self, identifier: &str) -> Result<Option<SubjectId>, IdentifierError> {
+        let (namespace, value) = identifier.split_once(':').ok_or(IdentifierError::NoNamespace)?;
+        let namespace = namespace.parse().map_err(|_| IdentifierError::NoNamespace)?;
+        let (_, lookup) = self.identify(&namespace, value)?;
+        Ok(self.shared.snapshot.owner(&lookup))
+    }
+
+    /// An entry, opened; none if there is none or it was erased.
+    ///
+    /// # Errors
+    /// The store fails, or holds what cannot be read.
+    pub fn opened(&self, position: Position) -> Result<Option<(Record, Opened)>, OpenError> {
+        let Some(number) = position.number.checked_sub(1) else { return Ok(None) };
+        let mut records = self.shared.store.read_after(Position { number, ..position }, 1)?;
+        let Some(record) = records.pop().filter(|record| record.position == position) else {
+            return Ok(None);
+        };
+        let opened = self.shared.open(&record)?;
+        Ok(opened.map(|opened| (record, opened)))
+    }
+
+    /// Entries after a position, opened, in order; erased ones are left out. Second, how far it
+    /// got.
+    ///
+    /// # Errors
+    /// The store fails, or holds what cannot be read.
+    pub fn entries_after(&self, position: Position, limit: usize) -> Result<(Vec<Entry>, Position), OpenError> {
+        let records = self.shared.store.read_after(position, limit)?;
+        let through = records.last().map_or(position, |record| record.position);
+        let mut entries = Vec::new();
+        for record in &records {
+            entries.extend(self.shared.open(record)?.map(|opened| opened.entry));
+        }
+        Ok((entries, through))
+    }
+
+    /// Up to `limit` entries about a person, newest first, before a position.
+    ///
+    /// # Errors
+    /// The store fails, or holds what cannot be read.
+    pub fn history(
+        &self,
+        subject: SubjectId,
+        before: Position,
+        limit: usize,
+    ) -> Result<Vec<Entry>, OpenError> {
+        let mut entries = Vec::new();
+        for position in self.shared.store.entries_about(subject, before, limit)? {
+            entries.extend(self.opened(position)?.map(|(_, opened)| opened.entry));
+        }
+        Ok(entries)
+    }
+
+    /// A person's identifiers in a namespace, as `namespace:value`.
+    ///
+    /// # Errors
+    /// The store fails, or holds what cannot be read.
+    pub fn identifiers(&self, subject: SubjectId, namespace: Option<&Id>) -> Result<Vec<String>, OpenError> {
+        let Some(state) = self.shared.snapshot.subject(subject) else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        let wanted = |own: &&sayso_consent::subject::IdentifierRef| {
+            namespace.is_none_or(|namespace| own.namespace == *namespace)
+        };
+        for own in state.identifiers.iter().filter(wanted) {
+            let Some((_, opened)) = self.opened(own.position)? else { continue };
+            found.extend(opened.entry.events.iter().find_map(|event| match event {
+                Event::IdentifierAdded(identifier) if identifier.lookup == own.lookup => {
+                    Some(format!("{}:{}", identifier.namespace, identifier.value))
+                }
+                _ => None,
+            }));
+        }
+        Ok(found)
+    }
+
+    /// The signed receipt of an entry, with its proof; none if there is no such entry, or it is
+    /// about nobody.
+    ///
+    /// # Errors
+    /// The store fails, or holds what cannot be read.
+    pub fn receipt(&self, position: Position) -> Result<Option<Receipt>, OpenError> {
+        let Some((record, opened)) = self.opened(position)? else { return Ok(None) };
+        let index = position.number - 1;
+        let tile = index / TILE as u64 * TILE as u64;
+        // The tree may grow between the two reads; a full tile does not change, and of a partial
+        // one the proof takes as many leaves as the tree has.
+        let commitments = self.shared.store.commitments_after(Position::at(tile), TILE)?;
+        let tree = self.shared.tree();
+        let filled = (tree.size() - tile).min(TILE as u64) as usize;
+        let path = tree.proof(index, &commitments[..filled.min(commitments.len())]);
+        let (size, root) = (tree.size(), tree.root());
+        drop(tree);
+        Ok(Some(Receipt::issue(&self.shared, &record, &opened, path, size, root)))
+    }
+
+    /// The signed head.
+    pub fn checkpoint(&self) -> String {
+        let tree = self.shared.tree();
+        let (size, root) = (tree.size(), tree.root());
+        drop(tree);
+        crate::checkpoint::Checkpoint { origin: self.origin(), size, root }
+            .sign(self.shared.secrets.signing())
+    }
+
+    /// How many entries, and the root of the tree over them.
+    pub fn root(&self) -> (u64, crate::record::Hash) {
+        let tree = self.shared.tree();
+        (tree.size(), tree.root())
+    }
+}
+
+impl Drop for Ledger {
+    /// Lets the writer finish what it has taken on.
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}

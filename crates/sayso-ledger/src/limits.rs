@@ -1,0 +1,24 @@
+//! Every limit of the ledger, in one place. `docs/reference/limits.md` says the same to people.
+
+/// Most commands in one durable write.
+pub const BATCH_COMMANDS_MAX: usize = 2_048;
+/// Most submissions that wait for the writer; beyond it a write is asked to come again.
+pub const QUEUE_MAX: usize = 16_384;
+/// Most entries read from the store at a time while following.
+pub const FOLLOW_ENTRIES_MAX: usize = 1_024;
+/// Longest identifier value, in bytes.
+pub const IDENTIFIER_BYTES_MAX: usize = 256;
+/// How long the outcome of an idempotency key is kept, in milliseconds: 7 days.
+pub const IDEMPOTENCY_MS: i64 = 7 * 24 * 3_600 * 1_000;
+/// How many deliveries to one recipient are under way at once.
+pub const DELIVERIES_AT_ONCE: usize = 16;
+/// The first wait after a failed delivery, in milliseconds.
+pub const RETRY_FIRST_MS: u64 = 200;
+/// The longest wait between two tries, in milliseconds.
+pub const RETRY_MAX_MS: u64 = 30_000;
+/// How long a parked delivery rests before it is tried again, in milliseconds.
+pub const PARKED_MS: u64 = 15 * 60 * 1_000;
+/// How often the writer tries a store that failed, in milliseconds.
+pub const STORE_RETRY_MS: u64 = 500;
+/// Most withdrawals that are kept in force in memory while the store fails.
+pub const HELD_MAX: usize = 100_000;
