@@ -1,1 +1,42 @@
-//! The HTTP API.
+//! The HTTP API: AuthZEN for decisions, `/v1` for the rest. One file per endpoint.
+//!
+//! A surface: it parses, asks the ledger or the snapshot, and writes the answer. It refuses to
+//! know which store is behind the ledger, and no other surface.
+//!
+//! Reading order: [`app`], `auth`, `problem`, `body`; then `access` (the read lane) and `v1`.
+
+mod access;
+pub mod app;
+mod auth;
+mod body;
+mod dto;
+mod health;
+pub mod limits;
+pub mod metrics;
+mod openapi;
+mod problem;
+mod request_id;
+mod v1;
+
+pub use app::App;
+pub use auth::{INTERNAL, Principal};
+
+use std::sync::Arc;
+
+use axum::{Router, middleware};
+
+/// All routes, ready to serve.
+pub fn router(app: Arc<App>) -> Router {
+    let (router, openapi) = openapi::routes(Arc::clone(&app)).split_for_parts();
+    router
+        .merge(openapi::document(&openapi))
+        .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(middleware::from_fn(request_id::echo))
+}
+
+/// The OpenAPI document as JSON, as it is served and committed.
+pub fn openapi_json(app: Arc<App>) -> serde_json::Value {
+    let (_, openapi) = openapi::routes(app).split_for_parts();
+    openapi::to_json(&openapi)
+}

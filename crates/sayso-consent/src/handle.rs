@@ -348,11 +348,18 @@ fn says_nothing_new(in_force: Option<&InForce>, state: &SubjectState, choice: &C
     let held = Held::new(choice, Position::START);
     let meets = |other: &&Held| other.is_import == held.is_import && other.scope.overlaps(&held.scope);
     let newest = state.choices.iter().filter(meets).max_by_key(|other| other.position);
-    newest.is_some_and(|newest| {
-        let is_under_this_catalog = || in_force.is_some_and(|now| newest.position > now.position);
-        Held { position: held.position, ..newest.clone() } == held
-            && (choice.effect == Effect::Denial || choice.notice.is_some() || is_under_this_catalog())
-    })
+    let Some(newest) = newest else { return false };
+    if (Held { position: held.position, ..newest.clone() }) != held {
+        return false;
+    }
+    let is_contradicted = |other: &Held| other.position == newest.position && other.effect != held.effect;
+    let is_under_this_catalog = || in_force.is_some_and(|now| newest.position > now.position);
+    // A device that came second-hand starts with nothing allowed, so a yes from before is no yes.
+    let is_from_before = || state.devices.iter().any(|link| link.nothing_before >= Some(newest.position));
+    choice.effect == Effect::Denial
+        || (!state.choices.iter().any(is_contradicted)
+            && !is_from_before()
+            && (choice.notice.is_some() || is_under_this_catalog()))
 }
 
 fn is_repeated_signal(state: &SubjectState, choice: &Choice) -> bool {
@@ -487,7 +494,10 @@ fn erase(facts: &impl Facts, subject: SubjectId, at_once: bool) -> Result<Vec<Dr
         events.push(Event::SubjectErased);
     }
     let mut drafts = Draft::about(subject, events);
-    drafts.extend(leave_households(facts, subject, &state));
+    // Somebody who is leaving already has no part in any household any more.
+    if !state.is_leaving {
+        drafts.extend(leave_households(facts, subject, &state));
+    }
     Ok(drafts)
 }
 

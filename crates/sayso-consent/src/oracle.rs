@@ -4,7 +4,7 @@
 //! text of `docs/concepts/decision.md` line by line. It is what the snapshot is tested against and
 //! what a disputed answer is explained with; it is far too slow for anything else.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     catalog::{Activity, InForce, LegalBasis},
@@ -269,16 +269,13 @@ impl<'a> Oracle<'a> {
         self.entries.iter().filter(of_subject).flat_map(|entry| entry.events.iter().map(move |event| (entry, event)))
     }
 
-    /// All that a person said; of two grants or two denials over the very same scope the later.
+    /// All that a person said.
     fn said(&self, person: SubjectId) -> Vec<Said<'a>> {
-        let mut last = BTreeMap::new();
-        for (entry, event) in self.events(person) {
-            if let Event::ChoiceRecorded(choice) = event {
-                let same = (choice.effect, &choice.scope, choice.actor == Actor::Import);
-                last.insert(same, Said { choice, position: entry.position });
-            }
-        }
-        last.into_values().collect()
+        let choice = |(entry, event): (&'a Entry, &'a Event)| match event {
+            Event::ChoiceRecorded(choice) => Some(Said { choice, position: entry.position }),
+            _ => None,
+        };
+        self.events(person).filter_map(choice).collect()
     }
 
     fn last<T>(&self, subject: SubjectId, read: impl Fn(&'a Event) -> Option<T>) -> Option<T> {

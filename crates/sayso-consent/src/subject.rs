@@ -52,6 +52,22 @@ impl Held {
         }
     }
 
+    /// Whether an earlier choice can decide nothing any more beside this one: the same word over
+    /// the same scope, that ranks higher and counts whenever the other would.
+    fn outdoes(&self, other: &Held) -> bool {
+        let is_same =
+            self.effect == other.effect && self.scope == other.scope && self.is_import == other.is_import;
+        let begins_as_early = self.not_before.is_none_or(|own| other.not_before.is_some_and(|its| own <= its));
+        let ends_as_late = self.until.is_none_or(|own| other.until.is_some_and(|its| own >= its));
+        let is_as_new = match (&self.notice, &other.notice) {
+            (None, None) => true,
+            (Some((own, version)), Some((its, older))) => own == its && version >= older,
+            _ => false,
+        };
+        let is_as_strong = self.by_guardian || !other.by_guardian;
+        is_same && begins_as_early && ends_as_late && is_as_new && is_as_strong
+    }
+
     /// How it is ordered against others.
     pub fn rank(&self) -> Rank {
         Rank { is_own: !self.is_import, position: self.position }
@@ -159,16 +175,10 @@ impl SubjectState {
         self.pending.iter().any(|pending| pending.recipient == *recipient && pending.due <= at)
     }
 
-    /// Adds a choice and drops those that cannot matter any more: one of the same effect and the
-    /// same scope that ranks lower is replaced, so the list stays as short as the number of
-    /// different things the person ever spoke of.
+    /// Adds a choice and drops those that cannot matter any more because this one outdoes them,
+    /// so that the list stays about as short as the number of different things ever spoken of.
     pub fn hold(&mut self, held: Held) {
-        let is_same = |other: &Held| {
-            other.effect == held.effect
-                && other.scope == held.scope
-                && other.is_import == held.is_import
-        };
-        self.choices.retain(|other| !is_same(other));
+        self.choices.retain(|other| !held.outdoes(other));
         self.choices.push(held);
     }
 }

@@ -24,6 +24,7 @@ use crate::{
     keys::Secrets,
     limits::{FOLLOW_ENTRIES_MAX, IDEMPOTENCY_MS, QUEUE_MAX},
     normalise::{NotAnIdentifier, normalise},
+    pulse::Pulse,
     receipt::Receipt,
     record::{Opened, Record, RecordError, unclose},
     store::{Head, Store, StoreError},
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     head: Mutex<Head>,
     tree: Mutex<Tree>,
     told: watch::Sender<Position>,
+    pulse: Pulse,
     healthy: AtomicBool,
     journal_ok: AtomicBool,
 }
@@ -82,6 +84,7 @@ impl Shared {
         records.iter().for_each(|record| tree.push(&record.commitment));
         drop(tree);
         self.snapshot.apply(entries);
+        entries.iter().for_each(|entry| self.pulse.take_in(entry));
         self.snapshot.advance(last.position);
         self.clock.seen(self.snapshot.latest());
         *lock(&self.head) = Head { position: last.position, chain: last.chain };
@@ -170,6 +173,7 @@ impl Ledger {
             head: Mutex::default(),
             tree: Mutex::default(),
             told: watch::channel(Position::START).0,
+            pulse: Pulse::default(),
             healthy: AtomicBool::new(true),
             journal_ok: AtomicBool::new(true),
         });
@@ -212,6 +216,11 @@ impl Ledger {
     /// The name of the log in checkpoints.
     pub fn origin(&self) -> String {
         self.shared.origin()
+    }
+
+    /// How many choices come in.
+    pub fn pulse(&self) -> &Pulse {
+        &self.shared.pulse
     }
 
     /// Whether the store takes writes. If not, no personal data is read either.

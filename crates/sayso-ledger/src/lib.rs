@@ -14,11 +14,13 @@
 pub mod checkpoint;
 pub mod clock;
 pub mod deliver;
+pub mod door;
 pub mod journal;
 pub mod keys;
 pub mod ledger;
 pub mod limits;
 pub mod normalise;
+pub mod pulse;
 pub mod receipt;
 pub mod record;
 pub mod sink;

@@ -7,13 +7,13 @@
 //! else's program: it knows Sayso by what goes over HTTP and by nothing else. If something here
 //! could only be built with a type of Sayso's, the interface would be lacking, not this crate.
 //!
-//! Reading order: [`people`], then [`system`] with `verify`, `receive`, `table`, `writer` and
+//! Reading order: [`mod@people`], then [`system`] with `verify`, `receive`, `table`, `writer` and
 //! `report`, which is the way that a message takes.
 
-mod people;
+pub mod people;
 pub mod system;
 
-pub use people::{Choice, Effect, Evidence, Notice, People, Person, Scope, people};
+pub use people::{Person, people};
 
 /// Hearth's catalog, as written by its privacy officer.
 pub const CATALOG: &str = include_str!("../catalog.yaml");

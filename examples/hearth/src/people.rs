@@ -92,7 +92,9 @@ impl Iterator for People {
     type Item = Person;
 
     fn next(&mut self) -> Option<Person> {
-        self.numbers.next().map(|number| if number == 0 { ana() } else { person(self.seed, number) })
+        self.numbers
+            .next()
+            .map(|number| if number == 0 { ana() } else { person(self.seed, number) })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -152,9 +154,7 @@ fn ana() -> Person {
         ("ad", "ad-5a1c0f2e9b7d4836"),
         ("svc", "sc-0004711"),
     ];
-    let choice = |said: &Said| {
-        choice(said, "en", evidence("form-0004711", "2024-05-03T10:00:00Z"))
-    };
+    let choice = |said: &Said| choice(said, "en", evidence("form-0004711", "2024-05-03T10:00:00Z"));
     Person {
         identifiers: identifiers.map(|(namespace, value)| (namespace, value.to_owned())).into(),
         is_active: true,
@@ -178,11 +178,7 @@ fn person(seed: u64, number: u64) -> Person {
     }
 }
 
-fn identifiers(
-    dice: &mut Dice,
-    number: u64,
-    said: &[Said],
-) -> BTreeMap<&'static str, String> {
+fn identifiers(dice: &mut Dice, number: u64, said: &[Said]) -> BTreeMap<&'static str, String> {
     let domain = ["example.org", "example.net", "example.com"][dice.below(3) as usize];
     let mut identifiers = BTreeMap::from([
         ("email", format!("p{number}@{domain}")),

@@ -1,5 +1,16 @@
-#[test]
-fn show() {
-    let s = schemars::schema_for!(sayso_consent::Catalog);
-    println!("{}", serde_json::to_string_pretty(&s).unwrap());
-}
+//! Catalogs, good and bad.
+
+#[cfg(test)]
+mod compare;
+#[cfg(test)]
+mod hearth;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod problems;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod schema;

@@ -67,7 +67,8 @@ impl From<Permission> for PermissionData {
 
 /// The name of a message: the same for every try of the same state.
 pub(super) fn message_id(ledger: &str, recipient: &Id, position: Position) -> String {
-    format!("msg_{ledger}_{position}_{recipient}")
+    // A full stop separates the parts that are signed, so an id has none.
+    format!("msg_{ledger}_{position}_{}", recipient.as_str().replace('.', "_"))
 }
 
 /// The event as bytes.

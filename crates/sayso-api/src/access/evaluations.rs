@@ -1,0 +1,134 @@
+//! `POST /access/v1/evaluations`: many decisions, with defaults and three ways to go on.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, response::{IntoResponse, Response}};
+use sayso_consent::event::Grade;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    access::{
+        evaluation::{self, Evaluation},
+        form::{Action, Answer, AnswerContext, Asker, Context, ItemError, Resource},
+    },
+    auth::Principal,
+    body::LargeBody,
+    limits::EVALUATIONS_MAX,
+    problem::Problem,
+};
+
+/// Questions, and defaults for what they leave out.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct Evaluations {
+    subject: Option<Asker>,
+    action: Option<Action>,
+    resource: Option<Resource>,
+    context: Option<Context>,
+    /// The questions; with none, the defaults themselves are the one question.
+    #[serde(default)]
+    evaluations: Vec<Item>,
+    #[serde(default)]
+    options: Options,
+}
+
+/// One question; what it leaves out comes from the defaults.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct Item {
+    subject: Option<Asker>,
+    action: Option<Action>,
+    resource: Option<Resource>,
+    context: Option<Context>,
+}
+
+/// How to go on.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct Options {
+    /// `execute_all`, `deny_on_first_deny` or `permit_on_first_permit`.
+    #[serde(default)]
+    evaluations_semantic: Semantic,
+}
+
+/// When to stop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum Semantic {
+    /// After all.
+    #[default]
+    ExecuteAll,
+    /// After the first denial.
+    DenyOnFirstDeny,
+    /// After the first permission.
+    PermitOnFirstPermit,
+}
+
+/// The answers, in the order of the questions.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Answers {
+    evaluations: Vec<Answer>,
+}
+
+/// Many decisions at once. Each is answered alone; one that is malformed is denied with an
+/// `error` in its context.
+#[utoipa::path(post, path = "/access/v1/evaluations", tag = "decisions", request_body = Evaluations,
+    responses(
+        (status = 200, description = "The decisions.", body = Answers),
+        (status = 400, description = "The request is malformed.", body = Problem),
+        (status = 401, description = "No valid key.", body = Problem),
+        (status = 403, description = "The key speaks for another recipient.", body = Problem),
+        (status = 413, description = "Too many, or too large.", body = Problem),
+        (status = 415, description = "The body is not JSON.", body = Problem),
+    ))]
+pub(crate) async fn handler(
+    State(app): State<Arc<App>>,
+    principal: Principal,
+    LargeBody(mut questions): LargeBody<Evaluations>,
+) -> Result<Response, Problem> {
+    principal.require(Grade::Decide)?;
+    let items = std::mem::take(&mut questions.evaluations);
+    if items.len() > EVALUATIONS_MAX {
+        let status = axum::http::StatusCode::PAYLOAD_TOO_LARGE;
+        return Err(Problem::new(status, "too_many", "too many evaluations")
+            .detail(format!("at most {EVALUATIONS_MAX} at once")));
+    }
+    if items.is_empty() {
+        let missing = |field| Problem::bad_request("invalid_body", format!("missing field `{field}`"));
+        let question = merge(&questions, None).map_err(missing)?;
+        return Ok(Json(evaluation::answer(&app, &principal, &question).await?).into_response());
+    }
+    let mut evaluations = Vec::with_capacity(items.len());
+    for item in items {
+        let answer = match merge(&questions, Some(item)) {
+            Ok(question) => evaluation::answer(&app, &principal, &question).await?,
+            Err(field) => missing(field),
+        };
+        let stops = match questions.options.evaluations_semantic {
+            Semantic::ExecuteAll => false,
+            Semantic::DenyOnFirstDeny => !answer.decision,
+            Semantic::PermitOnFirstPermit => answer.decision,
+        };
+        evaluations.push(answer);
+        if stops {
+            break;
+        }
+    }
+    Ok(Json(Answers { evaluations }).into_response())
+}
+
+/// A question with the defaults filled in, or the field that neither has.
+fn merge(defaults: &Evaluations, item: Option<Item>) -> Result<Evaluation, &'static str> {
+    let item = item.unwrap_or(Item { subject: None, action: None, resource: None, context: None });
+    Ok(Evaluation {
+        subject: item.subject.or_else(|| defaults.subject.clone()).ok_or("subject")?,
+        action: item.action.or_else(|| defaults.action.clone()).ok_or("action")?,
+        resource: item.resource.or_else(|| defaults.resource.clone()).ok_or("resource")?,
+        context: item.context.or_else(|| defaults.context.clone()).unwrap_or_default(),
+    })
+}
+
+fn missing(field: &str) -> Answer {
+    let error = ItemError { status: 400, message: format!("missing field `{field}`") };
+    Answer { decision: false, context: AnswerContext { error: Some(error), ..AnswerContext::default() } }
+}

@@ -1,0 +1,163 @@
+//! The written form of AuthZEN requests and answers.
+
+use sayso_consent::{
+    Decision, Id, Position, Timestamp,
+    request::{Obligation, Reason},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Who asks: a recipient.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Asker {
+    /// `recipient`.
+    #[serde(rename = "type")]
+    #[schema(example = "recipient")]
+    pub(crate) kind: String,
+    /// Its id in the catalog.
+    #[schema(example = "mailer")]
+    pub(crate) id: String,
+}
+
+/// The kind of asker that a search is for.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub(crate) struct AskerKind {
+    /// `recipient`.
+    #[serde(rename = "type")]
+    #[schema(example = "recipient")]
+    pub(crate) kind: String,
+}
+
+/// What for.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Action {
+    /// The purpose.
+    #[schema(example = "marketing.offers")]
+    pub(crate) name: String,
+}
+
+/// Which data, of whom.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Resource {
+    /// The category of data.
+    #[serde(rename = "type")]
+    #[schema(example = "contact.email")]
+    pub(crate) kind: String,
+    /// The person: a subject id, or `namespace:value`.
+    #[schema(example = "email:ana@example.org")]
+    pub(crate) id: String,
+    /// More about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) properties: Option<ResourceProperties>,
+}
+
+/// Which data a search is about.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub(crate) struct ResourceKind {
+    /// The category of data.
+    #[serde(rename = "type")]
+    #[schema(example = "contact.email")]
+    pub(crate) kind: String,
+    /// More about it.
+    #[serde(default)]
+    pub(crate) properties: Option<ResourceProperties>,
+}
+
+/// More about a resource.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ResourceProperties {
+    /// From or through which device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "oven/4711")]
+    pub(crate) device: Option<String>,
+}
+
+/// The circumstances.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Context {
+    /// How the person would be reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "email")]
+    pub(crate) channel: Option<String>,
+    /// A token of a write: the answer is not from before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "0-17")]
+    pub(crate) at_least_as_fresh: Option<String>,
+}
+
+/// The answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Answer {
+    /// Whether the data may be used.
+    pub(crate) decision: bool,
+    /// Why, and what comes with it.
+    pub(crate) context: AnswerContext,
+}
+
+/// Why the answer is what it is.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct AnswerContext {
+    /// The stable code; see `docs/reference/decisions.md`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "granted")]
+    pub(crate) reason: Option<Reason>,
+    /// The activity that it was decided under.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub(crate) activity: Option<Id>,
+    /// The grant that an allowed use rests on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub(crate) grant: Option<Position>,
+    /// The head of the ledger that it was read at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "0-17")]
+    pub(crate) as_of: Option<Position>,
+    /// Until when data used now may be kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub(crate) keep_until: Option<Timestamp>,
+    /// When the answer changes by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub(crate) until: Option<Timestamp>,
+    /// What must be done with an allowed use.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    pub(crate) obligations: Vec<Obligation>,
+    /// Until when the answer may be relied on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub(crate) lease: Option<Timestamp>,
+    /// What was wrong with this one of a batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<ItemError>,
+}
+
+/// What was wrong with one evaluation of a batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ItemError {
+    /// As an HTTP status.
+    pub(crate) status: u16,
+    /// In words.
+    pub(crate) message: String,
+}
+
+impl From<Decision> for Answer {
+    fn from(decision: Decision) -> Self {
+        Self {
+            decision: decision.allow(),
+            context: AnswerContext {
+                reason: Some(decision.reason),
+                activity: decision.activity,
+                grant: decision.grant,
+                as_of: Some(decision.as_of),
+                keep_until: decision.keep_until,
+                until: decision.until,
+                obligations: decision.obligations,
+                lease: Some(decision.lease),
+                error: None,
+            },
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! `POST /access/v1/search/action`: for what may this recipient use this data of this person?
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use sayso_consent::event::Grade;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    access::{
+        ask,
+        form::{Action, Asker, Context, Resource},
+        page::{Found, PageAsked},
+    },
+    auth::Principal,
+    body::Body,
+    problem::Problem,
+};
+
+/// What is searched with.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct Search {
+    subject: Asker,
+    resource: Resource,
+    #[serde(default)]
+    context: Context,
+    #[serde(default)]
+    page: PageAsked,
+}
+
+/// For which purposes may this recipient use this data of this person? With a `channel` in the
+/// context also those that reach the person over it.
+#[utoipa::path(post, path = "/access/v1/search/action", tag = "decisions", request_body = Search,
+    responses(
+        (status = 200, description = "The purposes.", body = Found<Action>),
+        (status = 400, description = "The search is malformed.", body = Problem),
+        (status = 401, description = "No valid key.", body = Problem),
+        (status = 403, description = "The key speaks for another recipient.", body = Problem),
+    ))]
+pub(crate) async fn handler(
+    State(app): State<Arc<App>>,
+    principal: Principal,
+    Body(search, _): Body<Search>,
+) -> Result<Json<Found<Action>>, Problem> {
+    principal.require(Grade::Decide)?;
+    let recipient = ask::recipient(&search.subject.kind, &search.subject.id)?;
+    principal.speak_for(&recipient)?;
+    ask::be_fresh(&app, &search.context).await?;
+    let in_force = app.ledger.snapshot().in_force();
+    let mut found = Vec::new();
+    for purpose in in_force.iter().flat_map(|now| now.catalog.purposes.keys()) {
+        let Search { resource, context, .. } = &search;
+        let request =
+            ask::request(&app, &principal, recipient.clone(), purpose.as_str(), resource, context)?;
+        if ask::decide(&app, &request).allow() {
+            found.push(Action { name: purpose.to_string() });
+        }
+    }
+    Found::cut(found, &search.page).map(Json)
+}

@@ -1,0 +1,63 @@
+//! `POST /access/v1/search/subject`: who may use this person's data for this purpose?
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use sayso_consent::event::Grade;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    access::{
+        ask,
+        form::{Action, Asker, AskerKind, Context, Resource},
+        page::{Found, PageAsked},
+    },
+    auth::Principal,
+    body::Body,
+    problem::Problem,
+};
+
+/// What is searched with.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct Search {
+    subject: AskerKind,
+    action: Action,
+    resource: Resource,
+    #[serde(default)]
+    context: Context,
+    #[serde(default)]
+    page: PageAsked,
+}
+
+/// Who may use this data of this person for this purpose? A key that is bound to a recipient
+/// finds at most itself.
+#[utoipa::path(post, path = "/access/v1/search/subject", tag = "decisions", request_body = Search,
+    responses(
+        (status = 200, description = "The recipients.", body = Found<Asker>),
+        (status = 400, description = "The search is malformed.", body = Problem),
+        (status = 401, description = "No valid key.", body = Problem),
+    ))]
+pub(crate) async fn handler(
+    State(app): State<Arc<App>>,
+    principal: Principal,
+    Body(search, _): Body<Search>,
+) -> Result<Json<Found<Asker>>, Problem> {
+    principal.require(Grade::Decide)?;
+    ask::be_fresh(&app, &search.context).await?;
+    let in_force = app.ledger.snapshot().in_force();
+    let catalog = in_force.as_ref().map(|now| &now.catalog).filter(|_| search.subject.kind == "recipient");
+    let mut found = Vec::new();
+    for recipient in catalog.iter().flat_map(|catalog| catalog.recipients.keys()) {
+        if principal.speak_for(recipient).is_err() {
+            continue;
+        }
+        let Search { action, resource, context, .. } = &search;
+        let request = ask::request(&app, &principal, recipient.clone(), &action.name, resource, context)?;
+        if ask::decide(&app, &request).allow() {
+            found.push(Asker { kind: "recipient".into(), id: recipient.to_string() });
+        }
+    }
+    Found::cut(found, &search.page).map(Json)
+}

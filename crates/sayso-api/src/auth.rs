@@ -1,0 +1,109 @@
+//! Who asks: API keys, held by digest, with roles; one bound to a recipient speaks only for it.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, header, request::Parts},
+};
+use sayso_consent::{
+    Id,
+    event::{Grade, Key},
+};
+use sha2::{Digest, Sha256};
+
+use crate::{App, problem::Problem};
+
+/// Whoever sent a request.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    key: Arc<Key>,
+}
+
+/// Put among a request's extensions by a program that embeds the API and has authenticated
+/// itself by other means, such as holding the ledger's folder open. Never by way of a socket.
+#[derive(Clone, Copy, Debug)]
+pub struct Internal;
+
+/// The mark of a request from within the program itself.
+pub const INTERNAL: Internal = Internal;
+
+impl Principal {
+    /// The public name of the key: what the ledger notes as `by`.
+    pub fn id(&self) -> &str {
+        &self.key.id
+    }
+
+    /// The recipient that the key is bound to.
+    pub fn recipient(&self) -> Option<&Id> {
+        self.key.recipient.as_ref()
+    }
+
+    /// Whether the key sees subject ids, or only the identifiers of its own recipient.
+    pub fn is_bound(&self) -> bool {
+        self.key.recipient.is_some()
+    }
+
+    /// Lets pass only a key with a role.
+    pub fn require(&self, role: Grade) -> Result<(), Problem> {
+        let has = self.key.roles.iter().any(|own| *own == role || *own == Grade::Administer);
+        if has { Ok(()) } else { Err(Problem::forbidden(format!("it takes the role `{}`", name(role)))) }
+    }
+
+    /// Lets pass only a key that may speak for a recipient.
+    pub fn speak_for(&self, recipient: &Id) -> Result<(), Problem> {
+        match self.recipient() {
+            Some(own) if own != recipient => {
+                Err(Problem::forbidden(format!("it speaks for `{own}` only")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn internal() -> Self {
+        let key = Key {
+            id: "internal".into(),
+            digest: String::new(),
+            roles: vec![Grade::Administer],
+            recipient: None,
+            label: String::new(),
+        };
+        Self { key: Arc::new(key) }
+    }
+}
+
+/// The name of a role.
+pub(crate) fn name(role: Grade) -> &'static str {
+    match role {
+        Grade::Decide => "decide",
+        Grade::Record => "record",
+        Grade::Report => "report",
+        Grade::Administer => "administer",
+    }
+}
+
+/// The digest by which a secret is known.
+pub(crate) fn digest(secret: &str) -> String {
+    hex::encode(Sha256::digest(secret.as_bytes()))
+}
+
+impl FromRequestParts<Arc<App>> for Principal {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        if parts.extensions.get::<Internal>().is_some() {
+            return Ok(Self::internal());
+        }
+        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let secret = header.and_then(|header| {
+            let (scheme, secret) = header.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then_some(secret.trim())
+        });
+        let key = secret.and_then(|secret| app.ledger.snapshot().key(&digest(secret)));
+        key.map(|key| Self { key }).ok_or_else(|| {
+            let title = "a valid API key is needed";
+            Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", title)
+                .detail("send `Authorization: Bearer <key>`; make a key with `sayso key create`")
+        })
+    }
+}

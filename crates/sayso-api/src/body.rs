@@ -1,0 +1,146 @@
+//! Bodies, read strictly: the content type, the size, the form; every complaint is a problem.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+    http::{HeaderMap, StatusCode, header},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use sayso_ledger::writer::Idempotency;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    auth::Principal,
+    limits::{BATCH_BYTES_MAX, BODY_BYTES_MAX, HEADER_BYTES_MAX},
+    problem::Problem,
+};
+
+/// A JSON body of at most [`BODY_BYTES_MAX`] bytes.
+pub(crate) struct Body<T>(pub(crate) T, pub(crate) Asked);
+
+/// A JSON body of at most [`BATCH_BYTES_MAX`] bytes.
+pub(crate) struct LargeBody<T>(pub(crate) T);
+
+/// A body as it is, of at most [`BATCH_BYTES_MAX`] bytes, with its media type.
+pub(crate) struct Raw {
+    pub(crate) bytes: Bytes,
+    pub(crate) media_type: String,
+    pub(crate) asked: Asked,
+}
+
+/// What a request asked, for its idempotency key.
+pub(crate) struct Asked {
+    key: Option<String>,
+    request: [u8; 32],
+}
+
+impl Asked {
+    fn read(headers: &HeaderMap, path: &str, body: &[u8]) -> Result<Self, Problem> {
+        let key = match headers.get("idempotency-key").map(|value| value.to_str()) {
+            None => None,
+            Some(Ok(key)) if !key.is_empty() && key.len() <= HEADER_BYTES_MAX => Some(key.to_owned()),
+            Some(_) => {
+                let detail = format!("`Idempotency-Key` is 1 to {HEADER_BYTES_MAX} visible characters");
+                return Err(Problem::bad_request("invalid_idempotency_key", detail));
+            }
+        };
+        let request = Sha256::new().chain_update(path).chain_update([0]).chain_update(body);
+        Ok(Self { key, request: request.finalize().into() })
+    }
+
+    /// The idempotency key, which belongs to whoever used it.
+    pub(crate) fn idempotency(&self, principal: &Principal) -> Option<Idempotency> {
+        let key = self.key.as_ref()?;
+        let key = Sha256::new().chain_update(principal.id()).chain_update([0]).chain_update(key);
+        Some(Idempotency { key: key.finalize().into(), request: self.request })
+    }
+}
+
+async fn collect(request: Request, max: usize) -> Result<Bytes, Problem> {
+    let collected = Limited::new(request.into_body(), max).collect().await;
+    collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            let title = "the body is too large";
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", title)
+                .detail(format!("at most {max} bytes; send less at a time"))
+        } else {
+            Problem::bad_request("unreadable_body", "the body ended before it was whole")
+        }
+    })
+}
+
+fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    value.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
+}
+
+fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    if media_type(headers) == "application/json" {
+        return Ok(());
+    }
+    let title = "the body is of another media type";
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", title)
+        .detail("send `Content-Type: application/json`"))
+}
+
+/// Reads JSON. The complaint names the place, never the value: bodies hold personal data.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if bytes.is_empty() {
+        return Err(Problem::bad_request("empty_body", "the body is empty; a JSON object is expected"));
+    }
+    serde_json::from_slice(bytes).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        let (code, what) = match error.classify() {
+            serde_json::error::Category::Data => ("invalid_body", describe(&error)),
+            _ => ("malformed_json", "this is not JSON".to_owned()),
+        };
+        Problem::bad_request(code, format!("{place}: {what}"))
+    })
+}
+
+/// A data error in words without the value that was sent.
+fn describe(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" at line ").next().unwrap_or("").to_owned();
+    let names_a_field = ["missing field", "unknown field", "duplicate field", "unknown variant"];
+    let is_own_words = !text.contains("invalid type") && !text.contains("invalid value");
+    if names_a_field.iter().any(|known| text.starts_with(known)) || is_own_words {
+        return text;
+    }
+    text.rsplit_once("expected ").map_or_else(
+        || "a value is of the wrong type".to_owned(),
+        |(_, expected)| format!("a value is of the wrong type; expected {expected}"),
+    )
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        require_json(request.headers())?;
+        let (headers, path) = (request.headers().clone(), request.uri().path().to_owned());
+        let bytes = collect(request, BODY_BYTES_MAX).await?;
+        Ok(Self(parse(&bytes)?, Asked::read(&headers, &path, &bytes)?))
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for LargeBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        require_json(request.headers())?;
+        Ok(Self(parse(&collect(request, BATCH_BYTES_MAX).await?)?))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (headers, path) = (request.headers().clone(), request.uri().path().to_owned());
+        let bytes = collect(request, BATCH_BYTES_MAX).await?;
+        let asked = Asked::read(&headers, &path, &bytes)?;
+        Ok(Self { media_type: media_type(&headers), bytes, asked })
+    }
+}

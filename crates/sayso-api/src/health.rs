@@ -1,0 +1,39 @@
+//! Whether the server lives, and whether it should be sent requests.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{App, problem::Problem};
+
+/// How the server is.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Health {
+    /// `ok`.
+    status: &'static str,
+}
+
+/// Whether the process lives. Needs no key.
+#[utoipa::path(get, path = "/healthz", tag = "operations", security(()),
+    responses((status = 200, description = "It lives.", body = Health)))]
+pub(crate) async fn alive() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// Whether the ledger takes writes. Needs no key.
+#[utoipa::path(get, path = "/readyz", tag = "operations", security(()),
+    responses(
+        (status = 200, description = "It takes writes.", body = Health),
+        (status = 503, description = "It does not; decisions are still answered.", body = Problem),
+    ))]
+pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Health>, Problem> {
+    if !app.ledger.is_healthy() {
+        return Err(Problem::unavailable("the store fails; withdrawals are held in force in memory"));
+    }
+    if !app.ledger.is_journal_ok() {
+        return Err(Problem::unavailable("the journal of withdrawals cannot be written"));
+    }
+    Ok(Json(Health { status: "ok" }))
+}

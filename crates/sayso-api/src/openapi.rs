@@ -1,0 +1,102 @@
+//! OpenAPI 3.1, generated from the handlers.
+
+use std::sync::Arc;
+
+use axum::{Json, Router, http::header, response::IntoResponse, routing::get};
+use serde_json::Value;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{App, access, health, metrics, v1};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Sayso",
+        description = "Customers' choices about their data: recorded, in force at once, told to every system, proven.\n\n\
+            Decisions follow OpenID AuthZEN 1.0: the AuthZEN `subject` is the recipient that asks, \
+            `action.name` the purpose, `resource` a category of data (`type`) of a person (`id`).",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    tags(
+        (name = "decisions", description = "May this recipient use this data of this person for this purpose? (OpenID AuthZEN 1.0)"),
+        (name = "catalog", description = "What the company declares."),
+        (name = "subjects", description = "People, their identifiers and devices."),
+        (name = "choices", description = "What people said, and what came of it."),
+        (name = "effects", description = "What downstream systems did."),
+        (name = "audience", description = "Whose data may be used."),
+        (name = "log", description = "The ledger, and what proves it."),
+        (name = "keys", description = "API keys."),
+        (name = "operations", description = "Health and metrics."),
+    ),
+    modifiers(&Bearer),
+    security(("key" = [])),
+)]
+struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        let mut scheme = Http::new(HttpAuthScheme::Bearer);
+        scheme.description = Some("An API key, made by `sayso key create`.".into());
+        components.add_security_scheme("key", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Every endpoint: its file says what it does, this list says that it is there.
+pub(crate) fn routes(app: Arc<App>) -> OpenApiRouter {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(access::configuration::handler))
+        .routes(routes!(access::evaluation::handler))
+        .routes(routes!(access::evaluations::handler))
+        .routes(routes!(access::search_subject::handler))
+        .routes(routes!(access::search_resource::handler))
+        .routes(routes!(access::search_action::handler))
+        .routes(routes!(v1::catalog::show, v1::catalog::apply))
+        .routes(routes!(v1::catalog_plan::handler))
+        .routes(routes!(v1::subjects::create))
+        .routes(routes!(v1::subjects_find::handler))
+        .routes(routes!(v1::subject::show, v1::subject::change, v1::subject::erase))
+        .routes(routes!(v1::identifiers::add))
+        .routes(routes!(v1::identifiers::remove))
+        .routes(routes!(v1::guardians::add, v1::guardians::remove))
+        .routes(routes!(v1::devices::put))
+        .routes(routes!(v1::choices::record, v1::choices::list))
+        .routes(routes!(v1::history::handler))
+        .routes(routes!(v1::effects_of::handler))
+        .routes(routes!(v1::links::handler))
+        .routes(routes!(v1::operator_links::handler))
+        .routes(routes!(v1::receipts::handler))
+        .routes(routes!(v1::effects::handler))
+        .routes(routes!(v1::systems::handler))
+        .routes(routes!(v1::audience::handler))
+        .routes(routes!(v1::imports::handler))
+        .routes(routes!(v1::log::checkpoint))
+        .routes(routes!(v1::log::entries))
+        .routes(routes!(v1::keys::create, v1::keys::list))
+        .routes(routes!(v1::keys::revoke))
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+        .routes(routes!(metrics::handler))
+        .with_state(app)
+}
+
+/// The document as JSON.
+pub(crate) fn to_json(openapi: &utoipa::openapi::OpenApi) -> Value {
+    serde_json::to_value(openapi).unwrap_or(Value::Null)
+}
+
+/// Serves the document.
+pub(crate) fn document(openapi: &utoipa::openapi::OpenApi) -> Router {
+    let json = Arc::new(to_json(openapi));
+    let serve = move || {
+        let json = Arc::clone(&json);
+        async move { ([(header::CACHE_CONTROL, "no-cache")], Json((*json).clone())).into_response() }
+    };
+    Router::new().route("/openapi.json", get(serve))
+}

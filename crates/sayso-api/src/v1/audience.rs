@@ -1,0 +1,121 @@
+//! `GET /v1/audience`: whose data may be used, as a stream.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Query, State},
+    http::header,
+    response::IntoResponse,
+};
+use sayso_consent::{Id, Request, SubjectId, event::Grade};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{App, auth::Principal, problem::Problem};
+
+/// How many people are looked for at a time.
+const STEP: usize = 1_000;
+
+/// Whose data is asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+pub(crate) struct AudienceQuery {
+    /// Who wants to use it; a key that is bound to a recipient need not say.
+    #[param(value_type = Option<String>)]
+    recipient: Option<Id>,
+    /// What for.
+    #[param(value_type = String, example = "marketing.offers")]
+    purpose: Id,
+    /// Which category of data.
+    #[param(value_type = String, example = "contact.email")]
+    data: Id,
+    /// How people would be reached.
+    #[param(value_type = Option<String>, example = "email")]
+    channel: Option<Id>,
+    /// The `resume` of the last line that was read.
+    #[param(value_type = Option<String>)]
+    after: Option<SubjectId>,
+}
+
+/// One line of the stream.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Line {
+    /// A subject id, or the identifier of the recipient that asked.
+    id: String,
+    /// Send it as `after` to go on behind this line.
+    resume: String,
+}
+
+/// Whose data may be used: one JSON object a line, in the order of subject ids. A key that is
+/// bound to a recipient gets that recipient's own identifiers.
+#[utoipa::path(get, path = "/v1/audience", tag = "audience", params(AudienceQuery),
+    responses(
+        (status = 200, description = "The people.", body = Line, content_type = "application/x-ndjson"),
+        (status = 400, description = "The query is malformed.", body = Problem),
+        (status = 401, description = "No valid key.", body = Problem),
+        (status = 403, description = "The key speaks for another recipient.", body = Problem),
+    ))]
+pub(crate) async fn handler(
+    State(app): State<Arc<App>>,
+    principal: Principal,
+    query: Result<Query<AudienceQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    principal.require(Grade::Decide)?;
+    let Query(query) = query.map_err(|error| Problem::bad_request("invalid_query", error.body_text()))?;
+    let missing = || Problem::bad_request("invalid_query", "missing field `recipient`");
+    let recipient = query.recipient.or_else(|| principal.recipient().cloned()).ok_or_else(missing)?;
+    principal.speak_for(&recipient)?;
+    let request = Request {
+        subject: None,
+        data: query.data,
+        purpose: query.purpose,
+        recipient,
+        channel: query.channel,
+        device: None,
+    };
+    let from = SubjectId(query.after.map_or(0, |after| after.0.saturating_add(1)));
+    let as_of = app.ledger.snapshot().head();
+    let stream = futures_util::stream::unfold(Some(from), move |from| {
+        let (app, principal, request) = (Arc::clone(&app), principal.clone(), request.clone());
+        async move {
+            let from = from?;
+            let step = tokio::task::spawn_blocking(move || {
+                let audience = app.ledger.snapshot().audience(&request, from, STEP, app.at());
+                (lines(&app, &principal, &audience.subjects), audience.next)
+            });
+            let (bytes, next) = step.await.ok()?;
+            Some((Ok::<Bytes, Infallible>(bytes.into()), next))
+        }
+    });
+    let headers = [(header::CONTENT_TYPE, "application/x-ndjson".to_owned())];
+    let as_of = [("sayso-as-of", as_of.to_string())];
+    Ok((headers, as_of, Body::from_stream(stream)))
+}
+
+fn lines(app: &App, principal: &Principal, subjects: &[SubjectId]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for subject in subjects {
+        for id in names(app, principal, &[*subject]).unwrap_or_default() {
+            let line = Line { id, resume: subject.to_string() };
+            bytes.extend(serde_json::to_vec(&line).unwrap_or_default());
+            bytes.push(b'\n');
+        }
+    }
+    bytes
+}
+
+/// What an asker calls people: subject ids, or for a key that is bound to a recipient that
+/// recipient's own identifiers. Somebody it has no name for is left out: it could not reach them.
+pub(crate) fn names(app: &App, principal: &Principal, subjects: &[SubjectId]) -> Result<Vec<String>, Problem> {
+    let Some(recipient) = principal.recipient() else {
+        return Ok(subjects.iter().map(ToString::to_string).collect());
+    };
+    let in_force = app.ledger.snapshot().in_force();
+    let namespace = in_force.and_then(|now| now.catalog.recipients.get(recipient)?.namespace.clone());
+    let Some(namespace) = namespace else { return Ok(Vec::new()) };
+    let mut names = Vec::new();
+    for subject in subjects {
+        names.extend(app.ledger.identifiers(*subject, Some(&namespace))?);
+    }
+    Ok(names)
+}

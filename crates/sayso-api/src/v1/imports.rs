@@ -1,0 +1,277 @@
+//! `POST /v1/imports`: people and choices of an older system.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{Json, extract::State, http::StatusCode};
+use sayso_consent::{
+    Choice, Command, Id, Position, Scope, Timestamp,
+    choice::{Actor, Effect, Evidence, Method, NoticeRef},
+    event::Grade,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    auth::Principal,
+    body::Raw,
+    dto::ChoiceBody,
+    limits::IMPORT_LINES_MAX,
+    problem::Problem,
+    v1::{subjects::fresh, write},
+};
+
+/// One person of an import: one line of NDJSON.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Row {
+    /// By namespace.
+    #[schema(value_type = Object, example = json!({"email": "ana@example.org"}))]
+    identifiers: BTreeMap<String, String>,
+    /// Whether a contract or account is running.
+    is_active: Option<bool>,
+    /// Until then a grant counts only from a guardian.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    minor_until: Option<Timestamp>,
+    /// What the person had said.
+    #[serde(default)]
+    choices: Vec<ChoiceBody>,
+}
+
+/// One line of CSV: any column that is named like a namespace is an identifier.
+#[derive(Debug, Deserialize)]
+struct CsvRow {
+    effect: Option<Effect>,
+    purpose: Option<Id>,
+    data: Option<Id>,
+    recipient: Option<Id>,
+    channel: Option<Id>,
+    device: Option<Id>,
+    not_before: Option<Timestamp>,
+    until: Option<Timestamp>,
+    notice: Option<Id>,
+    notice_version: Option<u32>,
+    language: Option<String>,
+    reference: Option<String>,
+    occurred_at: Option<Timestamp>,
+    is_active: Option<bool>,
+    minor_until: Option<Timestamp>,
+}
+
+/// The columns that are not identifiers.
+const COLUMNS: [&str; 15] = [
+    "effect", "purpose", "data", "recipient", "channel", "device", "not_before", "until", "notice",
+    "notice_version", "language", "reference", "occurred_at", "is_active", "minor_until",
+];
+
+/// What became of an import.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct Imported {
+    /// Lines that were recorded.
+    recorded: usize,
+    /// Lines that said nothing new.
+    known: usize,
+    /// Lines that were refused, each with its reason.
+    refused: Vec<RefusedLine>,
+    /// The newest entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    position: Option<Position>,
+}
+
+/// A line that was refused. Says nothing of what stands in it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RefusedLine {
+    /// Which line of the body, from 1.
+    line: u64,
+    /// The stable code.
+    code: String,
+    /// In words.
+    message: String,
+}
+
+/// Brings over people and choices of an older system. An import never outranks a choice that a
+/// person made. Lines are taken one by one; those that are refused are listed with reasons.
+#[utoipa::path(post, path = "/v1/imports", tag = "choices",
+    request_body(content = Row, content_type = "application/x-ndjson"),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Repeating a request with the same key records nothing twice.")),
+    responses(
+        (status = 200, description = "What became of each line.", body = Imported),
+        (status = 401, description = "No valid key.", body = Problem),
+        (status = 413, description = "Too many lines, or too large.", body = Problem),
+        (status = 415, description = "Neither NDJSON nor CSV.", body = Problem),
+    ))]
+pub(crate) async fn handler(
+    State(app): State<Arc<App>>,
+    principal: Principal,
+    body: Raw,
+) -> Result<Json<Imported>, Problem> {
+    principal.require(Grade::Record)?;
+    let rows = match body.media_type.as_str() {
+        "application/x-ndjson" | "application/json" => ndjson(&body.bytes),
+        "text/csv" => csv(&body.bytes)?,
+        _ => {
+            let title = "the body is of another media type";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", title)
+                .detail("send `Content-Type: application/x-ndjson` or `text/csv`"));
+        }
+    };
+    if rows.len() > IMPORT_LINES_MAX {
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many", "too many lines")
+            .detail(format!("at most {IMPORT_LINES_MAX} at once; `sayso subject import` cuts files up")));
+    }
+    let mut imported = Imported::default();
+    let (mut commands, mut lines) = (Vec::new(), Vec::new());
+    for (line, row) in rows {
+        match row.and_then(|row| command(&app, row)) {
+            Ok(command) => {
+                commands.push(command);
+                lines.push(line);
+            }
+            Err((code, message)) => imported.refused.push(RefusedLine { line, code, message }),
+        }
+    }
+    let idempotency = body.asked.idempotency(&principal);
+    let outcomes = match commands.is_empty() {
+        true => Vec::new(),
+        false => app.ledger.submit(commands, principal.id(), idempotency).await?,
+    };
+    for (line, outcome) in lines.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(written) => {
+                imported.recorded += usize::from(written.is_new);
+                imported.known += usize::from(!written.is_new);
+                imported.position = imported.position.max(Some(written.position));
+            }
+            Err(refused) => {
+                imported.refused.push(RefusedLine { line, code: refused.code, message: refused.message });
+            }
+        }
+    }
+    imported.refused.sort_by_key(|refused| refused.line);
+    Ok(Json(imported))
+}
+
+/// Why a line cannot be read: code and words.
+type Unread = (String, String);
+
+type Rows = Vec<(u64, Result<Row, Unread>)>;
+
+fn ndjson(bytes: &[u8]) -> Rows {
+    let lines = (1..).zip(bytes.split(|byte| *byte == b'\n'));
+    let filled = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
+    filled
+        .map(|(number, line)| {
+            let row = crate::body::parse::<Row>(line);
+            (number, row.map_err(|problem| unread("malformed_line", problem.words())))
+        })
+        .collect()
+}
+
+fn unread(code: &str, message: impl ToString) -> Unread {
+    (code.to_owned(), message.to_string())
+}
+
+fn csv(bytes: &[u8]) -> Result<Rows, Problem> {
+    let mut reader = csv::ReaderBuilder::new().flexible(false).trim(csv::Trim::All).from_reader(bytes);
+    let bad = |detail: String| Problem::bad_request("malformed_csv", detail);
+    let headers = reader.headers().map_err(|_| bad("the first line must name the columns".into()))?.clone();
+    let mut seen = std::collections::BTreeSet::new();
+    for header in &headers {
+        if !seen.insert(header) {
+            return Err(bad(format!("column `{header}` stands twice")));
+        }
+    }
+    let mut rows = Rows::new();
+    let mut record = csv::StringRecord::new();
+    loop {
+        let line = reader.position().line();
+        match reader.read_record(&mut record) {
+            Ok(false) => return Ok(rows),
+            Ok(true) => {
+                let line = record.position().map_or(line, csv::Position::line);
+                rows.push((line, csv_row(&headers, &record)));
+            }
+            Err(error) => {
+                let line = error.position().map_or(line, csv::Position::line);
+                rows.push((line, Err(unread("malformed_line", csv_words(&error)))));
+            }
+        }
+    }
+}
+
+/// A CSV error in words without the value that was sent.
+fn csv_words(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("the line has {len} fields, the first line has {expected_len}")
+        }
+        csv::ErrorKind::Utf8 { .. } => "the line is not UTF-8".into(),
+        csv::ErrorKind::Deserialize { err, .. } => {
+            let field = err.field().map_or_else(String::new, |field| format!(" {}", field + 1));
+            format!("field{field} cannot be read as what its column says")
+        }
+        _ => "the line cannot be read".into(),
+    }
+}
+
+fn csv_row(headers: &csv::StringRecord, record: &csv::StringRecord) -> Result<Row, Unread> {
+    let row: CsvRow =
+        record.deserialize(Some(headers)).map_err(|error| unread("malformed_line", csv_words(&error)))?;
+    let is_identifier = |(name, value): &(&str, &str)| !COLUMNS.contains(name) && !value.is_empty();
+    let identifiers = headers.iter().zip(record).filter(is_identifier);
+    let scope = Scope {
+        purpose: row.purpose,
+        data: row.data,
+        recipient: row.recipient,
+        channel: row.channel,
+        device: row.device,
+    };
+    let notice = match (row.notice, row.notice_version) {
+        (Some(id), Some(version)) => Some(NoticeRef { id, version, language: row.language }),
+        (None, None) => None,
+        _ => return Err(unread("malformed_line", "`notice` and `notice_version` come together")),
+    };
+    let evidence = Evidence { reference: row.reference, occurred_at: row.occurred_at };
+    let evidence = (evidence != Evidence::default()).then_some(evidence);
+    let choice = row.effect.map(|effect| {
+        let choice = Choice {
+            effect,
+            scope,
+            not_before: row.not_before,
+            until: row.until,
+            notice,
+            method: Method::Import,
+            actor: Actor::Import,
+            evidence,
+        };
+        ChoiceBody::from(choice)
+    });
+    Ok(Row {
+        identifiers: identifiers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        is_active: row.is_active,
+        minor_until: row.minor_until,
+        choices: choice.into_iter().collect(),
+    })
+}
+
+fn command(app: &App, row: Row) -> Result<Command, Unread> {
+    let identifier = |(namespace, value): (String, String)| {
+        write::identifier(app, &format!("{namespace}:{value}"))
+    };
+    let identifiers: Result<Vec<_>, Problem> = row.identifiers.into_iter().map(identifier).collect();
+    let identifiers = identifiers.map_err(|problem| unread("invalid_identifier", problem.words()))?;
+    // Whatever the line says about who made a choice: it is an import, and ranks as one.
+    let choice = |choice: ChoiceBody| Choice {
+        method: Method::Import,
+        actor: Actor::Import,
+        ..choice.into_choice(Method::Import, Actor::Import)
+    };
+    Ok(Command::Import {
+        fresh: fresh().map_err(|problem| unread("unavailable", problem.words()))?,
+        identifiers,
+        is_active: row.is_active,
+        minor_until: row.minor_until,
+        choices: row.choices.into_iter().map(choice).collect(),
+    })
+}

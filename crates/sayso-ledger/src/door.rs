@@ -1,0 +1,153 @@
+//! One-time links and the sessions they open: how a person reaches their page without a password.
+//!
+//! Held in memory and by digest only: whoever reads the process's files finds nothing to use, and
+//! a restart asks for new links.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use sayso_consent::{SubjectId, Timestamp, choice::Authority};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    keys::{CryptoError, random},
+    record::Hash,
+};
+
+/// How long a link opens a page, unless said otherwise: 10 minutes, in milliseconds.
+pub const LINK_MS: i64 = 10 * 60 * 1_000;
+/// Longest life of a link: a day, in milliseconds.
+pub const LINK_MS_MAX: i64 = 24 * 3_600 * 1_000;
+/// How long a session lasts without being used: 30 minutes, in milliseconds.
+pub const SESSION_MS: i64 = 30 * 60 * 1_000;
+/// Most links and sessions at a time; the oldest go first.
+pub const DOORS_MAX: usize = 100_000;
+
+/// Who comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visitor {
+    /// A person, to their own page.
+    Subject {
+        /// Who.
+        subject: SubjectId,
+        /// Whether they may widen, or only narrow.
+        authority: Authority,
+    },
+    /// An operator, to the overview.
+    Operator,
+}
+
+/// A session.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Whose.
+    pub visitor: Visitor,
+    /// What a form must carry to be believed (CSRF).
+    pub form_token: String,
+}
+
+#[derive(Default)]
+struct Rooms {
+    links: HashMap<Hash, (Visitor, i64)>,
+    sessions: HashMap<Hash, (Session, i64)>,
+}
+
+/// The links and sessions of this process.
+#[derive(Default)]
+pub struct Door {
+    rooms: Mutex<Rooms>,
+}
+
+fn digest(token: &str) -> Hash {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+fn token() -> Result<String, CryptoError> {
+    Ok(hex::encode(random::<24>()?))
+}
+
+impl Door {
+    fn rooms(&self) -> MutexGuard<'_, Rooms> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A fresh link's token, good for `life_ms` from `at`.
+    ///
+    /// # Errors
+    /// No random bytes.
+    pub fn invite(&self, visitor: Visitor, at: Timestamp, life_ms: i64) -> Result<String, CryptoError> {
+        let token = token()?;
+        let mut rooms = self.rooms();
+        rooms.links.retain(|_, (_, until)| *until > at.0);
+        make_room(&mut rooms.links, |(_, until)| *until);
+        let until = at.plus_ms(life_ms.clamp(1, LINK_MS_MAX)).0;
+        rooms.links.insert(digest(&token), (visitor, until));
+        Ok(token)
+    }
+
+    /// Who a link is for, without using it up.
+    pub fn peek(&self, token: &str, at: Timestamp) -> Option<Visitor> {
+        let rooms = self.rooms();
+        let (visitor, until) = rooms.links.get(&digest(token))?;
+        (*until > at.0).then_some(*visitor)
+    }
+
+    /// Uses a link up and opens a session. Of two who come at once one is let in.
+    ///
+    /// # Errors
+    /// No random bytes; the link is used up all the same.
+    pub fn enter(&self, link: &str, at: Timestamp) -> Result<Option<(String, Session)>, CryptoError> {
+        let mut rooms = self.rooms();
+        let invited = rooms.links.remove(&digest(link));
+        let Some((visitor, _)) = invited.filter(|(_, until)| *until > at.0) else { return Ok(None) };
+        let key = token()?;
+        let session = Session { visitor, form_token: token()? };
+        rooms.sessions.retain(|_, (_, until)| *until > at.0);
+        make_room(&mut rooms.sessions, |(_, until)| *until);
+        rooms.sessions.insert(digest(&key), (session.clone(), at.plus_ms(SESSION_MS).0));
+        Ok(Some((key, session)))
+    }
+
+    /// The session of a key, and keeps it alive.
+    pub fn session(&self, key: &str, at: Timestamp) -> Option<Session> {
+        let mut rooms = self.rooms();
+        let (session, until) = rooms.sessions.get_mut(&digest(key))?;
+        if *until <= at.0 {
+            return None;
+        }
+        *until = at.plus_ms(SESSION_MS).0;
+        Some(session.clone())
+    }
+
+    /// Ends a session.
+    pub fn leave(&self, key: &str) {
+        self.rooms().sessions.remove(&digest(key));
+    }
+}
+
+fn make_room<T>(places: &mut HashMap<Hash, T>, until: impl Fn(&T) -> i64) {
+    while places.len() >= DOORS_MAX {
+        let oldest = places.iter().min_by_key(|(_, place)| until(place)).map(|(key, _)| *key);
+        oldest.and_then(|oldest| places.remove(&oldest));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_opens_once_and_in_time() {
+        let (door, at) = (Door::default(), Timestamp(1_000));
+        let link = door.invite(Visitor::Operator, at, LINK_MS).unwrap();
+        let (key, _) = door.enter(&link, at).unwrap().unwrap();
+        assert!(door.enter(&link, at).unwrap().is_none(), "twice");
+        assert!(door.session(&key, at.plus_ms(SESSION_MS - 1)).is_some());
+        assert!(door.session(&key, at.plus_ms(2 * SESSION_MS)).is_none(), "too late");
+        let late = door.invite(Visitor::Operator, at, LINK_MS).unwrap();
+        assert!(door.enter(&late, at.plus_ms(LINK_MS)).unwrap().is_none());
+        assert!(door.peek(&late, at).is_none(), "a late try uses it up too");
+    }
+}

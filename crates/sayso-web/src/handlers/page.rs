@@ -1,0 +1,237 @@
+//! The person's page: shown, saved, and its receipts.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use axum::{
+    Form, Json,
+    extract::{Path, Query, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use sayso_consent::{
+    Command, Entry, Position, SubjectId,
+    choice::{Authority, Effect},
+};
+use sayso_ledger::{
+    WriteError,
+    door::{Session, Visitor},
+};
+use serde::Deserialize;
+
+use super::{
+    Web,
+    respond::{page, refresh, see_other},
+};
+use crate::{
+    Refreshing,
+    portal::{Banner, EffectState, Page, ProblemKind},
+    save::Standing,
+    session,
+    view::{Spoken, receipt_href},
+};
+
+/// How many entries of the history a page shows.
+const HISTORY: usize = 40;
+/// How often the page loads itself again while systems are still at work, in seconds.
+const REFRESH_SECONDS: u32 = 2;
+
+/// What is asked of the page.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    lang: Option<String>,
+    /// The position of what was just saved, or `unchanged`, `held`, `expired`.
+    saved: Option<String>,
+    /// `off` to stand still.
+    watch: Option<String>,
+    /// The history from before a position.
+    before: Option<String>,
+}
+
+/// The person of a request, and whether they may widen.
+fn visitor(session: &Session) -> Option<(SubjectId, Authority)> {
+    match session.visitor {
+        Visitor::Subject { subject, authority } => Some((subject, authority)),
+        Visitor::Operator => None,
+    }
+}
+
+pub(super) async fn show(
+    State(web): State<Arc<Web>>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    let session = web.session(&headers);
+    let Some((session, (subject, _))) = session.and_then(|own| visitor(&own).map(|who| (own, who))) else {
+        return web.gone(&headers);
+    };
+    let language = web.language(asked.lang.as_deref(), &headers);
+    let before = asked.before.as_deref().and_then(|before| before.parse().ok());
+    let reader = Arc::clone(&web);
+    let before: Position = before.unwrap_or(Position::at(u64::MAX));
+    let history =
+        tokio::task::spawn_blocking(move || reader.ledger.history(subject, before, HISTORY)).await;
+    let Ok(Ok(history)) = history else {
+        return web.problem(StatusCode::SERVICE_UNAVAILABLE, ProblemKind::Unavailable, &headers);
+    };
+    let Some(view) = build(&web, &session, subject, &language, &asked, &history) else {
+        return web.gone(&headers);
+    };
+    let seconds = match view.refreshing {
+        Refreshing::Every { seconds, .. } => Some(seconds),
+        _ => None,
+    };
+    let mut response = page(StatusCode::OK, view.render());
+    if let Some(seconds) = seconds {
+        response = refresh(response, seconds);
+    }
+    if let Some(cookie) = asked.lang.and_then(|_| session::set_language(&language)) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+fn build(
+    web: &Web,
+    session: &Session,
+    subject: SubjectId,
+    language: &str,
+    asked: &Asked,
+    history: &[Entry],
+) -> Option<Page> {
+    let snapshot = web.ledger.snapshot();
+    let in_force = snapshot.in_force()?;
+    let state = snapshot.subject(subject)?;
+    let at = web.ledger.clock().at();
+    let spoken = Spoken { catalog: &in_force.catalog, language };
+    let standing = Standing { in_force: &in_force, snapshot, subject, state: &state, at };
+    let (yours, always) = spoken.cards(&standing);
+    let effects = spoken.effects(&state, history, |recipient| web.board.trace(recipient, subject), at);
+    let banner = banner(asked, history);
+    let is_open = |state: EffectState| !matches!(state, EffectState::Applied | EffectState::NotNeeded);
+    let is_pending = effects.iter().any(|effect| is_open(effect.state));
+    let older = history.last().filter(|_| history.len() == HISTORY).map(|last| last.position);
+    Some(Page {
+        frame: web.frame("/me", language, Some(session)),
+        now: at,
+        action: "/me".into(),
+        csrf: session.form_token.clone(),
+        refreshing: refreshing(asked, is_pending),
+        banner,
+        effects,
+        yours,
+        always,
+        promises: spoken.promises(),
+        history: spoken.history(history),
+        older_href: older.map(|older| format!("/me?before={older}")),
+        contact: in_force.catalog.organisation.contact.clone(),
+    })
+}
+
+fn banner(asked: &Asked, history: &[Entry]) -> Option<Banner> {
+    match asked.saved.as_deref()? {
+        "unchanged" => Some(Banner::Unchanged),
+        "held" => Some(Banner::NotYetDurable),
+        "expired" => Some(Banner::Expired),
+        position => {
+            let position: Position = position.parse().ok()?;
+            let entry = history.iter().find(|entry| entry.position == position)?;
+            Some(Banner::Saved { at: entry.at, position, receipt_href: receipt_href(position) })
+        }
+    }
+}
+
+fn refreshing(asked: &Asked, is_pending: bool) -> Refreshing {
+    let Some(saved) = asked.saved.as_deref().filter(|saved| saved.parse::<Position>().is_ok()) else {
+        return Refreshing::Off;
+    };
+    let href = |watch: &str| format!("/me?saved={saved}{watch}#status");
+    match (is_pending, asked.watch.as_deref()) {
+        (false, _) => Refreshing::Off,
+        (true, Some("off")) => Refreshing::Stopped { resume_href: href("") },
+        (true, _) => Refreshing::Every { seconds: REFRESH_SECONDS, stop_href: href("&watch=off") },
+    }
+}
+
+pub(super) async fn save(
+    State(web): State<Arc<Web>>,
+    headers: HeaderMap,
+    Form(fields): Form<Vec<(String, String)>>,
+) -> Response {
+    let session = web.session(&headers);
+    let Some((session, (subject, authority))) = session.and_then(|own| visitor(&own).map(|who| (own, who)))
+    else {
+        return web.gone(&headers);
+    };
+    let form_token = fields.iter().find(|(name, _)| name == "csrf").map(|(_, value)| value.as_str());
+    if !session::is_ours(&session, form_token, &headers) {
+        return web.problem(StatusCode::FORBIDDEN, ProblemKind::BadForm, &headers);
+    }
+    let language = web.language(None, &headers);
+    let Some(choices) = choices(&web, subject, &fields, authority, &language) else { return web.gone(&headers) };
+    if choices.is_empty() {
+        return see_other("/me?saved=unchanged#status", None);
+    }
+    let command = Command::Choose { subject, choices, authority };
+    match web.ledger.command(command, "portal").await {
+        Ok(Ok(written)) if written.is_new => {
+            see_other(&format!("/me?saved={}#status", written.position), None)
+        }
+        Ok(Ok(_)) => see_other("/me?saved=unchanged#status", None),
+        Ok(Err(_)) => web.problem(StatusCode::CONFLICT, ProblemKind::Refused, &headers),
+        Err(WriteError::NotYetDurable) => see_other("/me?saved=held#status", None),
+        Err(_) => web.problem(StatusCode::SERVICE_UNAVAILABLE, ProblemKind::Unavailable, &headers),
+    }
+}
+
+/// The choices of a form; none at all if the person is not known any more.
+fn choices(
+    web: &Web,
+    subject: SubjectId,
+    fields: &[(String, String)],
+    authority: Authority,
+    language: &str,
+) -> Option<Vec<sayso_consent::Choice>> {
+    let snapshot = web.ledger.snapshot();
+    let (in_force, state) = (snapshot.in_force()?, snapshot.subject(subject)?);
+    let at = web.ledger.clock().at();
+    let standing = Standing { in_force: &in_force, snapshot, subject, state: &state, at };
+    if fields.iter().any(|(name, value)| name == "all" && value == "no") {
+        return Some(standing.refuse_everything());
+    }
+    let shown: BTreeSet<String> =
+        fields.iter().filter(|(name, _)| name == "shown").map(|(_, value)| value.clone()).collect();
+    let ticked: BTreeSet<String> =
+        fields.iter().filter(|(_, value)| value == "yes").map(|(name, _)| name.clone()).collect();
+    let mut choices = standing.choices(&shown, &ticked, language);
+    // A weak link may only narrow: what it ticks is left out, so that what it unticks is not lost.
+    choices.retain(|choice| authority == Authority::Strong || choice.effect == Effect::Denial);
+    Some(choices)
+}
+
+/// A receipt to keep, for the person it is about and nobody else.
+pub(super) async fn receipt(
+    State(web): State<Arc<Web>>,
+    Path(position): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let Some((subject, _)) = web.session(&headers).as_ref().and_then(visitor) else {
+        return web.gone(&headers);
+    };
+    let missing = || web.problem(StatusCode::NOT_FOUND, ProblemKind::NotFound, &headers);
+    let Ok(position) = position.parse::<Position>() else { return missing() };
+    let reader = Arc::clone(&web);
+    let receipt = tokio::task::spawn_blocking(move || reader.ledger.receipt(position)).await;
+    match receipt {
+        Ok(Ok(Some(receipt))) if receipt.entry.subject == Some(subject) => {
+            let disposition = format!("attachment; filename=\"receipt-{position}.json\"");
+            let mut response = Json(receipt).into_response();
+            if let Ok(value) = HeaderValue::from_str(&disposition) {
+                response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
+            }
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response
+        }
+        Ok(Ok(_)) => missing(),
+        _ => web.problem(StatusCode::SERVICE_UNAVAILABLE, ProblemKind::Unavailable, &headers),
+    }
+}

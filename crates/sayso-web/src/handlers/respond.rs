@@ -1,0 +1,99 @@
+//! Answers with pages: headers that every page has, and what is shown when something is wrong.
+
+use axum::{
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use sayso_ledger::door::{Session, Visitor};
+
+use super::Web;
+use crate::{
+    Frame, LanguageLink, Leave, assets,
+    portal::{Gone, Problem, ProblemKind},
+    session,
+    words::LANGUAGES,
+};
+
+/// A rendered page.
+pub(crate) fn page(status: StatusCode, html: askama::Result<String>) -> Response {
+    let Ok(html) = html else {
+        return (StatusCode::INTERNAL_SERVER_ERROR, "the page cannot be shown").into_response();
+    };
+    let mut response = (status, axum::response::Html(html)).into_response();
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, assets::CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// With a header that makes the browser load the page again: not a `<meta>`, so that a reader can
+/// be given a page that stands still at the same address.
+pub(crate) fn refresh(mut response: Response, seconds: u32) -> Response {
+    if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
+        response.headers_mut().insert(header::REFRESH, value);
+    }
+    response
+}
+
+/// See another page.
+pub(crate) fn see_other(to: &str, cookie: Option<HeaderValue>) -> Response {
+    let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+impl Web {
+    /// The language of a request.
+    pub(crate) fn language(&self, asked: Option<&str>, headers: &HeaderMap) -> String {
+        session::language(asked, headers, &LANGUAGES.map(|words| words.tag))
+    }
+
+    /// What stands around a page at `path`.
+    pub(crate) fn frame(&self, path: &str, language: &str, session: Option<&Session>) -> Frame {
+        let in_force = self.ledger.snapshot().in_force();
+        let organisation = in_force.map_or_else(|| "Sayso".into(), |now| now.catalog.organisation.name.clone());
+        let link = |words: &&crate::Words| LanguageLink {
+            language: words.tag.to_owned(),
+            href: format!("{path}?lang={}", words.tag),
+        };
+        let leave = session.map(|session| Leave { action: "/leave".into(), csrf: session.form_token.clone() });
+        let languages = LANGUAGES.iter().map(link).collect();
+        Frame { language: language.to_owned(), organisation, languages, leave }
+    }
+
+    /// The session of a request.
+    pub(crate) fn session(&self, headers: &HeaderMap) -> Option<Session> {
+        let key = session::key(headers, self.is_secure())?;
+        self.door.session(key, self.ledger.clock().at())
+    }
+
+    /// The operator of a request.
+    pub(crate) fn operator(&self, headers: &HeaderMap) -> Option<Session> {
+        self.session(headers).filter(|session| session.visitor == Visitor::Operator)
+    }
+
+    /// What somebody sees whose link or session is over, or never was.
+    pub(crate) fn gone(&self, headers: &HeaderMap) -> Response {
+        let language = self.language(None, headers);
+        let in_force = self.ledger.snapshot().in_force();
+        let contact = in_force.map_or_else(String::new, |now| now.catalog.organisation.contact.clone());
+        let frame = Frame { languages: Vec::new(), ..self.frame("/", &language, None) };
+        page(StatusCode::GONE, Gone { frame, contact, ask_href: None }.render())
+    }
+
+    /// Something that went wrong.
+    pub(crate) fn problem(&self, status: StatusCode, kind: ProblemKind, headers: &HeaderMap) -> Response {
+        let language = self.language(None, headers);
+        let frame = Frame { languages: Vec::new(), ..self.frame("/", &language, None) };
+        let back_href = Some("/me".to_owned());
+        page(status, Problem { frame, kind, reference: None, back_href }.render())
+    }
+}

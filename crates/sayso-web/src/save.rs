@@ -1,0 +1,230 @@
+//! From the boxes of a form to choices. Pure.
+//!
+//! A box is wider than one choice and narrower than a person's words, so the way there is: what is
+//! unticked becomes a denial over the box; what is ticked becomes grants over the box; and what
+//! would still be denied then, because of an older and narrower no, gets a grant of its own, so
+//! that what the page shows after saving is what was ticked.
+
+use std::collections::BTreeSet;
+
+use sayso_consent::{
+    Choice, Id, Position, Scope, SubjectId, SubjectState, Timestamp,
+    catalog::{Activity, Catalog, InForce, RecipientKind},
+    choice::{Actor, Effect, Method, NoticeRef},
+    subject::Held,
+};
+use sayso_decision::{Snapshot, permission::permissions};
+
+/// What a box is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Choosing {
+    pub(crate) activity: Id,
+    pub(crate) channel: Option<Id>,
+    /// For a box of sharing: the third party.
+    pub(crate) third_party: Option<Id>,
+}
+
+impl Choosing {
+    /// The name of its field.
+    pub(crate) fn name(&self) -> String {
+        let part = |id: &Option<Id>| id.as_ref().map_or_else(String::new, ToString::to_string);
+        format!("{}~{}~{}", self.activity, part(&self.channel), part(&self.third_party))
+    }
+}
+
+/// The boxes of an activity: one a channel, or one in all; then one for each third party.
+pub(crate) fn boxes(catalog: &Catalog, id: &Id, activity: &Activity) -> (Vec<Choosing>, Vec<Choosing>) {
+    let of = |channel: Option<&Id>, third_party: Option<&Id>| Choosing {
+        activity: id.clone(),
+        channel: channel.cloned(),
+        third_party: third_party.cloned(),
+    };
+    let main = match activity.channels.as_slice() {
+        [] => vec![of(None, None)],
+        channels => channels.iter().map(|channel| of(Some(channel), None)).collect(),
+    };
+    let (own, third) = parties(catalog, activity);
+    // Where only third parties use the data, the box itself is about them.
+    let sharing = if own.is_empty() { Vec::new() } else { third.iter().map(|id| of(None, Some(id))).collect() };
+    (main, sharing)
+}
+
+/// The recipients of an activity: those that work for the company, and third parties.
+fn parties<'a>(catalog: &Catalog, activity: &'a Activity) -> (Vec<&'a Id>, Vec<&'a Id>) {
+    let is_own = |id: &&'a Id| {
+        catalog.recipients.get(*id).is_none_or(|recipient| recipient.kind != RecipientKind::ThirdParty)
+    };
+    activity.recipients.iter().partition(is_own)
+}
+
+/// What a person may be asked about: where everything stands now.
+pub(crate) struct Standing<'a> {
+    pub(crate) in_force: &'a InForce,
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) subject: SubjectId,
+    pub(crate) state: &'a SubjectState,
+    pub(crate) at: Timestamp,
+}
+
+impl Standing<'_> {
+    /// The cells of an activity that are allowed, as (data, recipient, channel).
+    fn allowed(&self, state: &SubjectState, id: &Id, activity: &Activity) -> BTreeSet<(Id, Id, Option<Id>)> {
+        let mut allowed = BTreeSet::new();
+        for recipient in &activity.recipients {
+            let all = permissions(self.in_force, self.snapshot, self.subject, Some(state), recipient, self.at);
+            let own = all.into_iter().filter(|one| one.activity == *id && one.reason.allows());
+            allowed.extend(own.map(|one| (one.data, recipient.clone(), one.channel)));
+        }
+        allowed
+    }
+
+    /// Whether a box is ticked: whether anything that it is about is allowed.
+    pub(crate) fn is_ticked(&self, own: &Choosing) -> bool {
+        let Some(activity) = self.in_force.catalog.activities.get(&own.activity) else { return false };
+        let (main, third) = parties(&self.in_force.catalog, activity);
+        let meant = match &own.third_party {
+            Some(third_party) => vec![third_party],
+            None if main.is_empty() => third,
+            None => main,
+        };
+        let is_meant = |(_, recipient, channel): &(Id, Id, Option<Id>)| {
+            meant.contains(&recipient) && (own.third_party.is_some() || *channel == own.channel)
+        };
+        self.allowed(self.state, &own.activity, activity).iter().any(is_meant)
+    }
+
+    /// The choices that make the boxes stand as they were sent. `shown` are the boxes that were on
+    /// the page, `ticked` those of them that were ticked.
+    pub(crate) fn choices(&self, shown: &BTreeSet<String>, ticked: &BTreeSet<String>, language: &str) -> Vec<Choice> {
+        let catalog = &self.in_force.catalog;
+        let mut choices = Vec::new();
+        for (id, activity) in &catalog.activities {
+            let (main, sharing) = boxes(catalog, id, activity);
+            let all: Vec<&Choosing> = main.iter().chain(&sharing).collect();
+            let is_shown = activity.basis.is_choosable() && all.iter().any(|own| shown.contains(&own.name()));
+            if is_shown {
+                let wish = Wish { standing: self, id, activity, main: &main, sharing: &sharing, ticked, language };
+                wish.choices(&mut choices);
+            }
+        }
+        choices
+    }
+
+    /// The denials of "say no to everything".
+    pub(crate) fn refuse_everything(&self) -> Vec<Choice> {
+        let choosable = self.in_force.catalog.activities.iter().filter(|(_, activity)| activity.basis.is_choosable());
+        let mut scopes: Vec<Scope> = Vec::new();
+        for (id, activity) in choosable {
+            for data in self.data_of(id, activity) {
+                let scope = Scope { purpose: Some(activity.purpose.clone()), data, ..Scope::default() };
+                if !scopes.contains(&scope) {
+                    scopes.push(scope);
+                }
+            }
+        }
+        scopes.into_iter().map(|scope| of_portal(Effect::Denial, scope)).collect()
+    }
+
+    /// How a choice says which data: *any* where the activity has its purpose to itself, else one
+    /// by one, so that a box does not speak for another activity of the same purpose.
+    fn data_of(&self, id: &Id, activity: &Activity) -> Vec<Option<Id>> {
+        let shares_purpose = |(other, its): (&Id, &Activity)| {
+            other != id && its.basis.is_choosable() && its.purpose.overlaps(&activity.purpose)
+        };
+        if self.in_force.catalog.activities.iter().any(shares_purpose) {
+            activity.data.iter().cloned().map(Some).collect()
+        } else {
+            vec![None]
+        }
+    }
+}
+
+fn of_portal(effect: Effect, scope: Scope) -> Choice {
+    Choice { method: Method::Portal, actor: Actor::Person, ..Choice::of_person(effect, scope) }
+}
+
+/// What was ticked for one activity.
+struct Wish<'a> {
+    standing: &'a Standing<'a>,
+    id: &'a Id,
+    activity: &'a Activity,
+    main: &'a [Choosing],
+    sharing: &'a [Choosing],
+    ticked: &'a BTreeSet<String>,
+    language: &'a str,
+}
+
+impl Wish<'_> {
+    fn choices(&self, choices: &mut Vec<Choice>) {
+        let is_ticked = |own: &&Choosing| self.ticked.contains(&own.name());
+        let was_ticked = |own: &&Choosing| self.standing.is_ticked(own);
+        let mut said: Vec<Choice> = Vec::new();
+        for own in self.main.iter().chain(self.sharing).filter(|own| !is_ticked(own) && was_ticked(own)) {
+            said.extend(self.scopes(own.channel.as_ref(), own.third_party.as_ref()).into_iter().map(|scope| of_portal(Effect::Denial, scope)));
+        }
+        let (main, third) = parties(&self.standing.in_force.catalog, self.activity);
+        let shared = self.sharing.iter().filter(is_ticked).filter_map(|own| own.third_party.as_ref());
+        let recipients: Vec<&Id> = if main.is_empty() { third } else { main.into_iter().chain(shared).collect() };
+        let channels: Vec<Option<&Id>> = self.main.iter().filter(is_ticked).map(|own| own.channel.as_ref()).collect();
+        let before = self.standing.allowed(self.standing.state, self.id, self.activity);
+        for channel in &channels {
+            for recipient in &recipients {
+                let is_missing = |data: &Id| {
+                    !before.contains(&(data.clone(), (*recipient).clone(), channel.cloned()))
+                };
+                if self.activity.data.iter().any(is_missing) {
+                    said.extend(self.scopes(*channel, Some(recipient)).into_iter().map(|scope| self.grant(scope)));
+                }
+            }
+        }
+        self.overcome_older(&mut said, &recipients, &channels);
+        choices.extend(said);
+    }
+
+    /// Grants, one by one, what was ticked and would still be denied.
+    fn overcome_older(&self, said: &mut Vec<Choice>, recipients: &[&Id], channels: &[Option<&Id>]) {
+        let mut then = self.standing.state.clone();
+        for choice in said.iter() {
+            // A denial of this very form comes first; a tie within one entry would be a no.
+            let late = if choice.effect == Effect::Grant { u64::MAX } else { u64::MAX - 1 };
+            then.hold(Held::new(choice, Position::at(late)));
+        }
+        let after = self.standing.allowed(&then, self.id, self.activity);
+        for data in &self.activity.data {
+            for recipient in recipients {
+                for channel in channels {
+                    let cell = (data.clone(), (*recipient).clone(), channel.cloned());
+                    if !after.contains(&cell) {
+                        let (data, recipient, channel) = cell;
+                        said.push(self.grant(Scope {
+                            purpose: Some(self.activity.purpose.clone()),
+                            data: Some(data),
+                            recipient: Some(recipient),
+                            channel,
+                            device: None,
+                        }));
+                    }
+                }
+            }
+        }
+    }
+
+    fn scopes(&self, channel: Option<&Id>, recipient: Option<&Id>) -> Vec<Scope> {
+        let scope = |data| Scope {
+            purpose: Some(self.activity.purpose.clone()),
+            data,
+            recipient: recipient.cloned(),
+            channel: channel.cloned(),
+            device: None,
+        };
+        self.standing.data_of(self.id, self.activity).into_iter().map(scope).collect()
+    }
+
+    fn grant(&self, scope: Scope) -> Choice {
+        let shown = self.activity.notice.as_ref().and_then(|id| {
+            let version = self.standing.in_force.catalog.notice(id)?.version;
+            Some(NoticeRef { id: id.clone(), version, language: Some(self.language.to_owned()) })
+        });
+        Choice { notice: shown, ..of_portal(Effect::Grant, scope) }
+    }
+}

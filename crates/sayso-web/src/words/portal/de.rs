@@ -1,0 +1,224 @@
+//! German.
+
+use sayso_consent::{
+    catalog::{LegalBasis, RecipientKind},
+    choice::Effect,
+};
+
+use super::Portal;
+use crate::portal::{Happened, ProblemKind, Voice};
+
+pub(in crate::words) const DE: Portal = Portal {
+    title: "Ihre Daten, Ihre Entscheidung",
+    hello: "Guten Tag.",
+    heading: |organisation| format!("Sie entscheiden, was {organisation} mit Ihren Daten tun darf"),
+    lead: "Setzen Sie ein Häkchen, wo Sie möchten, und nehmen Sie es weg, wo Sie nicht möchten. Es \
+           gilt, sobald Sie speichern, und Sie können zusehen, wie jedes System folgt.",
+    summary: |yes, all| match (yes, all) {
+        (0, _) => "Im Moment sagen Sie hier zu allem Nein.".into(),
+        (yes, all) if yes == all => "Im Moment sagen Sie hier zu allem Ja.".into(),
+        (yes, all) => format!("Im Moment sagen Sie zu {yes} von {all} Ja."),
+    },
+    on_this_page: "Auf dieser Seite",
+
+    saved: "Gilt ab jetzt",
+    saved_text: "Ihre Entscheidung ist festgehalten. Von diesem Moment an geschieht nichts gegen sie.",
+    saved_at: "Festgehalten",
+    receipt_of_save: "Beleg herunterladen",
+    unchanged: "Nichts geändert",
+    unchanged_text: "Ihre Entscheidungen waren schon so, wie Sie sie gesendet haben. Sie gelten weiter.",
+    expired: "Nichts gespeichert",
+    expired_text: "Diese Seite war zu lange geöffnet, um sicher zu sein, dass Sie es sind. Bitte \
+                   sehen Sie Ihre Auswahl noch einmal durch und speichern Sie erneut.",
+    not_yet_durable: "Gilt ab jetzt, wird noch aufgeschrieben",
+    not_yet_durable_text: "Ihr Nein zählt bereits. Unsere Aufzeichnung ist gerade langsam; wir \
+                           versuchen es weiter, und Sie müssen nichts tun.",
+
+    effects: "Was jedes System getan hat",
+    effects_all: "Jedes System hat Ihre Entscheidung umgesetzt.",
+    effects_some: |applied, all| {
+        format!("{applied} von {all} Systemen haben Ihre Entscheidung umgesetzt.")
+    },
+    waiting: "wird gleich gemeldet",
+    told: "gemeldet",
+    received: "empfangen",
+    applied: "umgesetzt",
+    late: "verspätet",
+    not_needed: "nicht nötig",
+    not_needed_text: "Es hat nichts, woran es Sie erkennen würde.",
+    deadline: "Seine Frist endet",
+    late_since: "Verspätet seit",
+    late_text: "da endete seine Frist. Bis es antwortet, darf es Ihre Daten nicht verwenden.",
+    locked: "Sie können Ihre Auswahl ändern, sobald diese Seite stillsteht.",
+    change_something: "Jetzt etwas ändern",
+
+    yours: "Sie entscheiden",
+    yours_text: "Nichts davon ist nötig für das, was Sie gekauft haben. Sagen Sie so frei Nein wie Ja.",
+    always: "Immer an",
+    always_text: "Hier gibt es kein Kästchen, weil wir ohne diese Daten unsere Pflicht nicht erfüllen \
+                  könnten. Überall steht, warum.",
+    always_on: "Immer an",
+    nothing_yours: "Im Moment gibt es hier nichts zu entscheiden.",
+    save: "Auswahl speichern",
+    none: "Zu allem Nein sagen",
+    sharing: "Weitergabe an andere",
+    shared_with: |recipient| format!("Darf an {recipient} weitergegeben werden"),
+
+    what: "Was wir verwenden",
+    with_whom: "Wer es verwendet",
+    how_long: "Wie lange",
+    why: "Warum wir dürfen",
+    sensitive: "sensibel",
+    household: "betrifft alle, die mit Ihnen wohnen",
+    full_text: "Den ganzen Text lesen",
+    version: "Fassung",
+    kind,
+    basis,
+
+    promises: "Was wir niemals tun",
+    promises_text: "Ganz gleich, was oben angekreuzt ist und was nicht.",
+
+    history: "Was bisher geschah",
+    history_text: "Das Neueste zuerst. Zu jedem Eintrag gehört ein unterschriebener Beleg für Sie.",
+    history_empty: "Bisher ist nichts festgehalten.",
+    older: "Ältere Einträge zeigen",
+    receipt: "Beleg",
+    receipt_of: "zu Eintrag",
+    happened,
+
+    contact: "Fragen? Schreiben Sie uns:",
+
+    link_title: "Ihre Seite ist bereit",
+    link_text: "Sie zeigt, was über Sie bekannt ist und wofür es verwendet wird, und Sie können es ändern.",
+    link_open: "Meine Seite öffnen",
+    link_once: "Dieser Link funktioniert einmal. Wenn dies nicht Ihr eigenes Gerät ist, melden Sie sich \
+                danach bitte ab.",
+    gone_title: "Dieser Link öffnet keine Seite",
+    gone_text: "Eines davon ist geschehen; dem Link allein sieht man nicht an, welches:",
+    gone_reasons: [
+        "er wurde schon einmal geöffnet: jeder Link funktioniert einmal;",
+        "seit er erstellt wurde, ist zu viel Zeit vergangen;",
+        "unterwegs ging ein Teil verloren, vielleicht beim Kopieren.",
+    ],
+    gone_do: "Bitten Sie dort, wo Sie diesen Link bekommen haben, um einen neuen, oder schreiben Sie uns:",
+    gone_ask: "Neuen Link anfordern",
+    gone_safe: "Ihre Entscheidungen sind unberührt und gelten weiter.",
+    problem,
+    problem_back: "Zurück zu meiner Seite",
+    problem_reference: "Wenn Sie uns deshalb schreiben, nennen Sie bitte",
+};
+
+fn kind(kind: RecipientKind) -> &'static str {
+    match kind {
+        RecipientKind::Own => "unser eigenes Team",
+        RecipientKind::Processor => "arbeitet für uns, nach unserer Weisung",
+        RecipientKind::JointController => "entscheidet gemeinsam mit uns",
+        RecipientKind::ThirdParty => "ein fremdes Unternehmen",
+    }
+}
+
+fn basis(basis: LegalBasis) -> &'static str {
+    match basis {
+        LegalBasis::Consent => "Nur, wenn Sie Ja sagen.",
+        LegalBasis::Contract => "Wir brauchen es für das, was wir mit Ihnen vereinbart haben.",
+        LegalBasis::LegalObligation => "Das Gesetz schreibt es uns vor.",
+        LegalBasis::VitalInterests => "Es kann Leben oder Gesundheit schützen.",
+        LegalBasis::PublicTask => "Es dient der Allgemeinheit. Sie können trotzdem Nein sagen.",
+        LegalBasis::LegitimateInterests => {
+            "Es hilft uns, gut zu arbeiten. Sie können trotzdem Nein sagen."
+        }
+    }
+}
+
+fn happened(what: &Happened) -> String {
+    match what {
+        Happened::Chose { voice, effect, what } => chose(*voice, *effect, what),
+        Happened::Applied { system } => format!("{system} hat Ihre Entscheidung umgesetzt"),
+        Happened::BecameKnown => "Wir haben Sie kennengelernt".into(),
+        Happened::IdentifierAdded { kind } => format!("Wir erkennen Sie nun auch daran: {kind}"),
+        Happened::IdentifierRemoved { kind } => {
+            format!("Wir erkennen Sie nicht mehr daran: {kind}")
+        }
+        Happened::RelationshipChanged { is_active: true } => "Ihr Vertrag mit uns begann".into(),
+        Happened::RelationshipChanged { is_active: false } => "Ihr Vertrag mit uns endete".into(),
+        Happened::RestrictionChanged { is_restricted: true } => {
+            "Die Verwendung Ihrer Daten wurde angehalten".into()
+        }
+        Happened::RestrictionChanged { is_restricted: false } => {
+            "Die Verwendung Ihrer Daten wurde wieder freigegeben".into()
+        }
+        Happened::MinorityChanged { is_minor: true } => {
+            "Es wurde vermerkt, dass jemand mit Sorgerecht für Sie Ja sagt".into()
+        }
+        Happened::MinorityChanged { is_minor: false } => {
+            "Es wurde vermerkt, dass Sie selbst entscheiden".into()
+        }
+        Happened::GuardianChanged { is_guardian: true } => {
+            "Jemand hat das Sorgerecht für Sie übernommen".into()
+        }
+        Happened::GuardianChanged { is_guardian: false } => {
+            "Jemand hat nicht mehr das Sorgerecht für Sie".into()
+        }
+        Happened::DeviceAcquired { device } => format!("Das gehört nun Ihnen: {device}"),
+        Happened::DeviceReleased { device } => format!("Das gehört nicht mehr Ihnen: {device}"),
+        Happened::HouseholdChanged { device } => {
+            format!("Wer damit wohnt, hat sich geändert: {device}")
+        }
+        Happened::ErasureRequested => "Sie haben darum gebeten, vergessen zu werden".into(),
+    }
+}
+
+fn chose(voice: Voice, effect: Effect, what: &str) -> String {
+    let said = match effect {
+        Effect::Grant => "Ja",
+        Effect::Denial => "Nein",
+    };
+    match voice {
+        Voice::Person => format!("Sie haben {said} gesagt zu: {what}"),
+        Voice::Guardian => format!("Wer das Sorgerecht für Sie hat, hat {said} gesagt zu: {what}"),
+        Voice::Agent => format!("Unser Team hat Ihr {said} vermerkt zu: {what}"),
+        Voice::Browser => format!("Das Signal Ihres Browsers sagte {said} zu: {what}"),
+        Voice::Unsubscribed => format!("Sie haben sich abgemeldet: {said} zu: {what}"),
+        Voice::TextMessage => format!("Ihre Kurznachricht sagte {said} zu: {what}"),
+        Voice::OlderSystem => format!("Aus einem älteren System übernommen: {said} zu: {what}"),
+        Voice::Restored => format!("Aus unserer Aufzeichnung wieder in Kraft: {said} zu: {what}"),
+    }
+}
+
+fn problem(kind: ProblemKind) -> (&'static str, &'static str) {
+    match kind {
+        ProblemKind::NotFound => (
+            "Diese Seite gibt es nicht",
+            "Bitte prüfen Sie die Adresse, oder öffnen Sie Ihre Seite mit dem Link, den Sie bekommen haben.",
+        ),
+        ProblemKind::SessionOver => (
+            "Ihr Besuch ist beendet",
+            "Sie waren eine Weile fort; deshalb haben wir Ihre Seite geschlossen, damit sie Ihre \
+             bleibt. Öffnen Sie sie mit einem neuen Link. Ihre Entscheidungen gelten weiter.",
+        ),
+        ProblemKind::BadForm => (
+            "Das konnten wir nicht lesen",
+            "Es wurde nichts gespeichert. Bitte gehen Sie zurück zu Ihrer Seite und versuchen Sie es \
+             noch einmal.",
+        ),
+        ProblemKind::Refused => (
+            "Das geht hier nicht",
+            "Es wurde nichts gespeichert. Diese Entscheidung ist nur auf anderem Weg möglich; bitte \
+             schreiben Sie uns.",
+        ),
+        ProblemKind::TooMany => (
+            "Das war sehr schnell",
+            "Wir haben mehr Anfragen bekommen, als ein Mensch sendet. Bitte warten Sie eine Minute und \
+             versuchen Sie es noch einmal.",
+        ),
+        ProblemKind::Unavailable => (
+            "Wir können Ihre Seite gerade nicht zeigen",
+            "Bei uns ist etwas kaputt, und es kümmert sich jemand darum. Was Sie bisher entschieden \
+             haben, gilt weiter. Bitte versuchen Sie es in ein paar Minuten noch einmal.",
+        ),
+        ProblemKind::NotAllowed => (
+            "Diese Seite ist nicht für Sie",
+            "Sie verlangt einen Schlüssel mit mehr Rechten. Bitte fragen Sie, wer Sayso bei Ihnen betreibt.",
+        ),
+    }
+}

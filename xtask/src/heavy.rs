@@ -1,0 +1,101 @@
+//! `cargo xtask heavy`: what takes longer than a change should wait for.
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::{install, run};
+
+/// Which heavy checks, and for how long.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Which; all unless said.
+    kinds: Vec<Kind>,
+    /// How long each fuzz target runs, in seconds.
+    #[arg(long, default_value_t = 120)]
+    seconds: u32,
+}
+
+/// A kind of heavy check.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Kill the server again and again under load.
+    Crash,
+    /// Feed the parsers what nobody would send.
+    Fuzz,
+    /// Run the whole system on simulated disks and networks, from many seeds.
+    Sim,
+}
+
+/// What raises the numbers of a test from what a change waits for to what a night is for.
+const HEAVY: [(&str, &str); 3] =
+    [("SAYSO_KILLS", "2000"), ("SAYSO_SEEDS", "2000"), ("PROPTEST_CASES", "20000")];
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let all = options.kinds.is_empty();
+    for kind in Kind::value_variants().iter().filter(|kind| all || options.kinds.contains(kind)) {
+        match kind {
+            Kind::Crash => tests_named("crash")?,
+            Kind::Fuzz => fuzz(options.seconds)?,
+            Kind::Sim => tests_named("simulation")?,
+        }
+    }
+    Ok(())
+}
+
+/// Runs the tests whose path holds a name, those that are ignored otherwise included. That there
+/// are none is an error: a check that runs nothing passes always.
+fn tests_named(name: &str) -> Result<()> {
+    let list = run::cargo(["test", "--workspace", "--quiet", "--", "--include-ignored", "--list"])
+        .arg(name)
+        .output()
+        .context("cargo cannot be started")?;
+    if !list.status.success() {
+        bail!("the tests cannot be built; see `cargo test --workspace --no-run`");
+    }
+    if !String::from_utf8_lossy(&list.stdout).lines().any(|line| line.ends_with(": test")) {
+        bail!("no test has `{name}` in its path");
+    }
+    let mut command = run::cargo(["test", "--workspace", "--no-fail-fast", "--", "--include-ignored"]);
+    run::check(command.arg(name).envs(HEAVY).envs(install::environment()))
+}
+
+/// Runs every target of `fuzz/` for a while, from what earlier runs have found.
+fn fuzz(seconds: u32) -> Result<()> {
+    if !run::works("cargo", &["+nightly", "--version"]) {
+        bail!("fuzzing needs the nightly compiler: rustup toolchain install nightly");
+    }
+    if !run::works("cargo", &["fuzz", "--version"]) {
+        run::check(&mut run::cargo(["install", "cargo-fuzz", "--locked"]))?;
+    }
+    for target in targets()? {
+        // By name and not by path: `+nightly` is understood by rustup's own cargo only.
+        let mut command = run::program("cargo");
+        command.env_remove("RUSTUP_TOOLCHAIN").args(["+nightly", "fuzz", "run", &target, "--"]);
+        command.args([format!("-max_total_time={seconds}"), "-timeout=20".into(), "-rss_limit_mb=4096".into()]);
+        run::check(&mut command).with_context(|| format!("the input that broke it is in fuzz/artifacts/{target}"))?;
+    }
+    Ok(())
+}
+
+fn targets() -> Result<Vec<String>> {
+    let manifest = std::fs::read_to_string(run::root().join("fuzz/Cargo.toml"))?;
+    let manifest: toml::Table = manifest.parse()?;
+    let bins = manifest.get("bin").and_then(toml::Value::as_array).context("fuzz/Cargo.toml has no targets")?;
+    let names = bins.iter().filter_map(|bin| bin.get("name")?.as_str().map(str::to_owned));
+    Ok(names.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_fuzz_target_is_found() {
+        let targets = super::targets().unwrap();
+        let folder = super::run::root().join("fuzz/fuzz_targets");
+        let mut files: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+            .collect();
+        files.sort();
+        assert_eq!(targets, files);
+    }
+}
