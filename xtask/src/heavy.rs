@@ -55,7 +55,8 @@ fn tests_named(name: &str) -> Result<()> {
     if !String::from_utf8_lossy(&list.stdout).lines().any(|line| line.ends_with(": test")) {
         bail!("no test has `{name}` in its path");
     }
-    let mut command = run::cargo(["test", "--workspace", "--no-fail-fast", "--", "--include-ignored"]);
+    let mut command =
+        run::cargo(["test", "--workspace", "--no-fail-fast", "--", "--include-ignored"]);
     run::check(command.arg(name).envs(HEAVY).envs(install::environment()))
 }
 
@@ -71,8 +72,13 @@ fn fuzz(seconds: u32) -> Result<()> {
         // By name and not by path: `+nightly` is understood by rustup's own cargo only.
         let mut command = run::program("cargo");
         command.env_remove("RUSTUP_TOOLCHAIN").args(["+nightly", "fuzz", "run", &target, "--"]);
-        command.args([format!("-max_total_time={seconds}"), "-timeout=20".into(), "-rss_limit_mb=4096".into()]);
-        run::check(&mut command).with_context(|| format!("the input that broke it is in fuzz/artifacts/{target}"))?;
+        command.args([
+            format!("-max_total_time={seconds}"),
+            "-timeout=20".into(),
+            "-rss_limit_mb=4096".into(),
+        ]);
+        run::check(&mut command)
+            .with_context(|| format!("the input that broke it is in fuzz/artifacts/{target}"))?;
     }
     Ok(())
 }
@@ -80,7 +86,10 @@ fn fuzz(seconds: u32) -> Result<()> {
 fn targets() -> Result<Vec<String>> {
     let manifest = std::fs::read_to_string(run::root().join("fuzz/Cargo.toml"))?;
     let manifest: toml::Table = manifest.parse()?;
-    let bins = manifest.get("bin").and_then(toml::Value::as_array).context("fuzz/Cargo.toml has no targets")?;
+    let bins = manifest
+        .get("bin")
+        .and_then(toml::Value::as_array)
+        .context("fuzz/Cargo.toml has no targets")?;
     let names = bins.iter().filter_map(|bin| bin.get("name")?.as_str().map(str::to_owned));
     Ok(names.collect())
 }

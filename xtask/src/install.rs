@@ -76,7 +76,8 @@ fn system_packages(root: &Path) -> Result<()> {
 
 /// `apt-get`, through `sudo` unless this is root.
 fn apt() -> Command {
-    let is_root = run::program("id").arg("-u").output().is_ok_and(|out| out.stdout.starts_with(b"0\n"));
+    let is_root =
+        run::program("id").arg("-u").output().is_ok_and(|out| out.stdout.starts_with(b"0\n"));
     let mut command = run::program(if is_root { "env" } else { "sudo" });
     command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
     command
@@ -98,7 +99,8 @@ fn python(root: &Path) -> Result<()> {
 /// The browser itself is the system's; only the libraries that drive it come from here.
 fn node(root: &Path) -> Result<()> {
     let folder = root.join(NODE);
-    let [package, lock] = ["package.json", "package-lock.json"].map(|name| root.join(BROWSER).join(name));
+    let [package, lock] =
+        ["package.json", "package-lock.json"].map(|name| root.join(BROWSER).join(name));
     if !package.exists() || is_done(&folder, &[&package, &lock]) {
         return Ok(());
     }

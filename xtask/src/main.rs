@@ -71,7 +71,9 @@ fn perform(task: Task) -> Result<()> {
 
 /// The oracle goes first: with `--bless` its answers are what every other surface is held to.
 fn golden(bless: bool) -> Result<()> {
-    for arguments in [["-p", "sayso-testkit", "--test", "golden"].as_slice(), &["-p", "sayso", "golden"]] {
+    for arguments in
+        [["-p", "sayso-testkit", "--test", "golden"].as_slice(), &["-p", "sayso", "golden"]]
+    {
         let mut command = run::cargo(["test"]);
         command.args(arguments);
         if bless {

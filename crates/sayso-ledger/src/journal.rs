@@ -7,7 +7,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
@@ -55,6 +55,20 @@ impl Line {
 pub struct Journal {
     path: PathBuf,
     file: File,
+    /// The file may end in half a line. The next one begins on a line of its own, for otherwise
+    /// it would be unreadable with the torn one.
+    is_torn: bool,
+}
+
+/// Whether a file ends in the middle of a line.
+fn ends_torn(file: &mut File) -> io::Result<bool> {
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(false);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
 }
 
 impl Journal {
@@ -63,8 +77,9 @@ impl Journal {
     /// # Errors
     /// The file cannot be opened for appending.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
-        Ok(Self { path: path.to_owned(), file })
+        let mut file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
+        let is_torn = ends_torn(&mut file)?;
+        Ok(Self { path: path.to_owned(), file, is_torn })
     }
 
     /// Where it is.
@@ -77,7 +92,7 @@ impl Journal {
     /// # Errors
     /// They may not be.
     pub fn append(&mut self, lines: &[Line], secrets: &Secrets) -> io::Result<()> {
-        let mut bytes = Vec::new();
+        let mut bytes = if self.is_torn { vec![b'\n'] } else { Vec::new() };
         for line in lines {
             let json = serde_jcs::to_vec(line)?;
             bytes.extend_from_slice(hex::encode(&secrets.journal_mac(&json)[..16]).as_bytes());
@@ -85,8 +100,11 @@ impl Journal {
             bytes.extend_from_slice(&json);
             bytes.push(b'\n');
         }
+        self.is_torn = true;
         self.file.write_all(&bytes)?;
-        self.file.sync_data()
+        self.file.sync_data()?;
+        self.is_torn = false;
+        Ok(())
     }
 
     /// Puts the journal aside and begins a new one: after a restore its lines are on the ledger.
@@ -95,7 +113,7 @@ impl Journal {
     /// The file cannot be renamed.
     pub fn rotate(&mut self, to: &Path) -> io::Result<()> {
         std::fs::rename(&self.path, to)?;
-        self.file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        *self = Self::open(&self.path)?;
         Ok(())
     }
 }
@@ -109,7 +127,11 @@ pub fn read(path: &Path, after: Position, secrets: &Secrets) -> io::Result<(Vec<
     let mut lines = Vec::new();
     let mut unreadable = 0;
     for text in BufReader::new(File::open(path)?).split(b'\n') {
-        match parse(&text?, secrets) {
+        let text = text?;
+        if text.is_empty() {
+            continue;
+        }
+        match parse(&text, secrets) {
             Some(line) if line.position > after => lines.push(line),
             Some(_) => {}
             None => unreadable += 1,

@@ -13,6 +13,7 @@ use std::{
 use sayso_consent::{
     Command, Entry, Event,
     catalog::Normalisation,
+    event::VERSION,
     id::{Id, Lookup, Position, SubjectId},
 };
 use sayso_decision::Snapshot;
@@ -93,6 +94,7 @@ impl Shared {
 
     /// Follows the store to its end. Start-up is this, from the beginning.
     pub(crate) fn catch_up(&self) -> Result<(), OpenError> {
+        let is_live = self.head() != Head::default();
         loop {
             let from = self.head().position;
             let records = self.store.read_after(from, FOLLOW_ENTRIES_MAX)?;
@@ -105,8 +107,30 @@ impl Shared {
                     entries.push(opened.entry);
                 }
             }
+            if is_live && records.iter().any(|record| record.payload.is_none()) {
+                self.forget_erased(from)?;
+            }
             self.take_in(&records, &entries);
         }
+    }
+
+    /// An erasure by another writer leaves no event to follow, only people without a key. Kept in
+    /// the snapshot they would still be allowed what they once granted.
+    fn forget_erased(&self, position: Position) -> Result<(), OpenError> {
+        let mut next = Some(SubjectId(0));
+        while let Some(page) = next.and_then(|from| self.snapshot.page_of_people(from)) {
+            for (subject, _) in page.people {
+                if self.store.subject_key(subject)?.is_some() {
+                    continue;
+                }
+                let (at, events) = (self.snapshot.latest(), vec![Event::SubjectErased]);
+                let by = String::new();
+                let erased = Entry { v: VERSION, position, at, subject: Some(subject), by, events };
+                self.snapshot.apply(&[erased]);
+            }
+            next = page.next;
+        }
+        Ok(())
     }
 
     fn open(&self, record: &Record) -> Result<Option<Opened>, OpenError> {
@@ -378,17 +402,19 @@ impl Ledger {
     /// # Errors
     /// The store fails, or holds what cannot be read.
     pub fn receipt(&self, position: Position) -> Result<Option<Receipt>, OpenError> {
+        // The tree is taken before the store is read: an entry is on the store before it is in the
+        // tree, so the leaves of this tree are all there, whatever is appended meanwhile.
+        let tree = self.shared.tree().clone();
         let Some((record, opened)) = self.opened(position)? else { return Ok(None) };
         let index = position.number - 1;
+        if opened.entry.subject.is_none() || index >= tree.size() {
+            return Ok(None);
+        }
         let tile = index / TILE as u64 * TILE as u64;
-        // The tree may grow between the two reads; a full tile does not change, and of a partial
-        // one the proof takes as many leaves as the tree has.
         let commitments = self.shared.store.commitments_after(Position::at(tile), TILE)?;
-        let tree = self.shared.tree();
         let filled = (tree.size() - tile).min(TILE as u64) as usize;
         let path = tree.proof(index, &commitments[..filled.min(commitments.len())]);
         let (size, root) = (tree.size(), tree.root());
-        drop(tree);
         Ok(Some(Receipt::issue(&self.shared, &record, &opened, path, size, root)))
     }
 

@@ -84,6 +84,22 @@ impl Receipt {
         Self { signature, ..unsigned }
     }
 
+    /// Reads a receipt from its JSON text.
+    ///
+    /// # Errors
+    /// It is no receipt, or says more than one does, or says the same in another spelling: what
+    /// is not covered by the signature must not be shown as if it were.
+    pub fn read(text: &str) -> Result<Self, ReceiptError> {
+        let read = || -> Result<(Self, bool), serde_json::Error> {
+            let receipt: Self = serde_json::from_str(text)?;
+            let written: serde_json::Value = serde_json::from_str(text)?;
+            let is_exact = serde_jcs::to_vec(&receipt)? == serde_jcs::to_vec(&written)?;
+            Ok((receipt, is_exact))
+        };
+        let (receipt, is_exact) = read().map_err(|_| ReceiptError::Malformed)?;
+        if is_exact { Ok(receipt) } else { Err(ReceiptError::Malformed) }
+    }
+
     fn signed_bytes(&self) -> Option<Vec<u8>> {
         let unsigned = Self { signature: None, ..self.clone() };
         let json = serde_jcs::to_vec(&unsigned).ok()?;

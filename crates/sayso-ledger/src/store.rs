@@ -109,6 +109,10 @@ pub trait Store: Send + Sync {
     /// A name that the store was given at its creation, and keeps.
     fn ledger_id(&self) -> Result<String, StoreError>;
 
+    /// How many payloads belong to no entry and keys to no payload. None, unless the store was
+    /// changed from outside: a payload that was moved leaves an entry that looks erased.
+    fn strays(&self) -> Result<u64, StoreError>;
+
     /// Writes a copy that is whole as of some entry, while appends go on.
     fn back_up(
         &self,

@@ -8,7 +8,7 @@ use crate::{
     checkpoint::Checkpoint,
     keys::Secrets,
     limits::FOLLOW_ENTRIES_MAX,
-    record::{Hash, Record, chain, unclose},
+    record::{Hash, Opened, Record, canonical, chain, unclose},
     store::{Store, StoreError},
     tree::Frontier,
 };
@@ -77,6 +77,12 @@ pub fn verify(
     Ok(walk.report)
 }
 
+/// Whether the bytes are what this program would write: a field that it does not know, or another
+/// spelling of the same, would be read past.
+fn is_canonical(opened: &Opened) -> bool {
+    canonical(&opened.entry).is_ok_and(|bytes| bytes == opened.bytes)
+}
+
 #[derive(Default)]
 struct Walk<'a> {
     secrets: Option<&'a Secrets>,
@@ -97,6 +103,9 @@ impl Walk<'_> {
         }
         match (&record.payload, self.secrets) {
             (None, _) => self.report.erased += 1,
+            (Some(payload), None) if payload.wrapped_key.is_empty() => {
+                self.problem(format!("entry {at}: the subject's key is missing"));
+            }
             (Some(_), None) => {}
             (Some(payload), Some(secrets)) => {
                 let opened = secrets
@@ -104,6 +113,9 @@ impl Walk<'_> {
                     .map_err(|error| format!("entry {at}: the subject's key: {error}"))
                     .and_then(|key| unclose(record, payload, &key).map_err(|error| error.to_string()));
                 match opened {
+                    Ok(opened) if !is_canonical(&opened) => {
+                        self.problem(format!("entry {at}: its bytes are not in their canonical form"));
+                    }
                     Ok(_) => self.report.opened += 1,
                     Err(problem) => self.problem(problem),
                 }
@@ -120,12 +132,20 @@ impl Walk<'_> {
             Some(note) => match Checkpoint::open(&note, key) {
                 Ok(checkpoint) => {
                     self.report.is_signed = true;
+                    let origin = format!("sayso/{}", store.ledger_id()?);
+                    if checkpoint.origin != origin {
+                        self.problem(format!("the signed head is of {}, this is {origin}", checkpoint.origin));
+                    }
                     self.compare("the signed head", &checkpoint);
                 }
                 Err(error) => self.problem(format!("the signed head: {error}")),
             },
             None if self.report.entries > 0 => self.problem("there is no signed head".into()),
             None => {}
+        }
+        let strays = store.strays()?;
+        if strays > 0 {
+            self.problem(format!("{strays} payloads or keys belong to no entry"));
         }
         Ok(())
     }

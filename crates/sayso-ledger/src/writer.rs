@@ -21,7 +21,7 @@ use std::{
 
 use sayso_consent::{
     Command, Entry, Refusal, Scope,
-    choice::Effect,
+    choice::{Actor, Effect},
     event::{Event, VERSION},
     handle::{Draft, Facts, handle},
     id::{Position, SubjectId},
@@ -36,7 +36,7 @@ use crate::{
     checkpoint::Checkpoint,
     journal::{Journal, Line},
     keys::{Secret, random},
-    ledger::Shared,
+    ledger::{OpenError, Shared},
     limits::{BATCH_COMMANDS_MAX, HELD_MAX, STORE_RETRY_MS},
     record::{Hash, NOBODY, close},
     store::{Answer, Batch, Head, StoreError},
@@ -116,8 +116,9 @@ pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) queue: mpsc::Receiver<Submission>,
     pub(crate) journal: Option<Journal>,
-    /// Withdrawals that are in force but not recorded.
-    pub(crate) held: VecDeque<(Command, String)>,
+    /// Withdrawals that are in force but not recorded, as they are to be recorded: decided again
+    /// later they would seem to say what is in force already, and be dropped.
+    pub(crate) held: VecDeque<(Draft, String)>,
 }
 
 impl Writer {
@@ -132,7 +133,8 @@ impl Writer {
             match waiting {
                 Ok(first) => self.serve(first),
                 Err(mpsc::RecvTimeoutError::Timeout) => self.recover(),
-                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                Err(mpsc::RecvTimeoutError::Disconnected) if self.held.is_empty() => return,
+                Err(mpsc::RecvTimeoutError::Disconnected) => return self.recover(),
             }
         }
     }
@@ -146,24 +148,37 @@ impl Writer {
             commands += next.commands.len();
             submissions.push_back(next);
         }
+        if !self.held.is_empty() {
+            self.recover();
+        }
         while !submissions.is_empty() {
-            self.serve_some(&mut submissions);
+            if self.held.is_empty() {
+                self.serve_some(&mut submissions);
+            } else {
+                // Recorded before it, a grant that was given after a held withdrawal would lose.
+                self.degrade(&mut submissions, "withdrawals wait to be recorded first");
+            }
         }
     }
 
     /// Writes as many submissions as can share a batch, at least one.
     fn serve_some(&mut self, submissions: &mut VecDeque<Submission>) {
+        let before = self.shared.head();
         match self.attempt(submissions.make_contiguous()) {
             Ok(answers) => {
                 for (submission, answer) in submissions.drain(..answers.len()).zip(answers) {
                     let _ = submission.reply.send(answer);
                 }
             }
-            Err(StoreError::Conflict) => {
-                if let Err(error) = self.shared.catch_up() {
-                    self.fail_all(submissions, &WriteError::Damaged(error.to_string()));
+            Err(StoreError::Conflict) => match self.shared.catch_up() {
+                Ok(()) if self.shared.head() != before => {}
+                Ok(()) => {
+                    let why = "its newest entry is not the one that was read".to_owned();
+                    self.fail_all(submissions, &WriteError::Damaged(why));
                 }
-            }
+                Err(OpenError::Store(StoreError::Unavailable(why))) => self.degrade(submissions, &why),
+                Err(error) => self.fail_all(submissions, &WriteError::Damaged(error.to_string())),
+            },
             Err(StoreError::Unavailable(why)) => self.degrade(submissions, &why),
             Err(StoreError::Corrupt(why)) => self.fail_all(submissions, &WriteError::Damaged(why)),
         }
@@ -239,13 +254,23 @@ impl Writer {
 
     fn hold(&mut self, command: Command, by: &str) -> bool {
         let Command::Choose { subject, mut choices, authority } = command else { return false };
-        choices.retain(|choice| choice.effect == Effect::Denial);
+        choices.retain(|choice| choice.effect == Effect::Denial && choice.actor != Actor::Import);
         if choices.is_empty() || self.held.len() >= HELD_MAX {
             return false;
         }
-        let scopes: Vec<Scope> = choices.iter().map(|choice| choice.scope.clone()).collect();
-        self.shared.snapshot.hold_denials(subject, &scopes);
-        self.held.push_back((Command::Choose { subject, choices, authority }, by.to_owned()));
+        let snapshot = &self.shared.snapshot;
+        let at = self.shared.clock.at().max(snapshot.latest());
+        let command = Command::Choose { subject, choices, authority };
+        let Ok(drafts) = handle(&Staged::on(snapshot), command, at) else { return false };
+        for draft in drafts.into_iter().filter(|draft| !draft.events.is_empty()) {
+            let denied = |event: &Event| match event {
+                Event::ChoiceRecorded(choice) => Some(choice.scope.clone()),
+                _ => None,
+            };
+            let scopes: Vec<Scope> = draft.events.iter().filter_map(denied).collect();
+            snapshot.hold_denials(subject, &scopes);
+            self.held.push_back((draft, by.to_owned()));
+        }
         true
     }
 
@@ -254,14 +279,17 @@ impl Writer {
         if self.shared.store.reopen().is_err() {
             return;
         }
-        let mut batch: Vec<_> = self.held.iter().take(BATCH_COMMANDS_MAX).cloned().collect();
+        while self.write_held() && !self.held.is_empty() {}
+    }
+
+    /// Writes as much of what was held as fits a batch; with nothing held it is a trial write.
+    fn write_held(&mut self) -> bool {
         let shared = Arc::clone(&self.shared);
         let written = Plan::new(&shared).and_then(|mut plan| {
-            for (command, by) in batch.drain(..) {
-                // A refusal can only mean that the person is gone, for whom nothing is allowed.
-                let _ = plan.command(command, &by)?;
-            }
             let count = self.held.len().min(BATCH_COMMANDS_MAX);
+            for (draft, by) in self.held.iter().take(count) {
+                plan.held(draft, by)?;
+            }
             if plan.entries.is_empty() {
                 plan.finish_empty();
                 shared.store.append(&plan.batch)?;
@@ -276,9 +304,13 @@ impl Writer {
             Ok(count) => {
                 self.held.drain(..count);
                 tracing::warn!(written = count, "the store is back");
+                true
             }
-            Err(StoreError::Conflict) => drop(self.shared.catch_up()),
-            Err(_) => {}
+            Err(StoreError::Conflict) => {
+                drop(self.shared.catch_up());
+                false
+            }
+            Err(_) => false,
         }
     }
 }
@@ -368,6 +400,12 @@ impl<'a> Plan<'a> {
             is_new = true;
         }
         Ok(Ok(Written { position, subject, is_new }))
+    }
+
+    /// Records a withdrawal that was held, unless the person is gone meanwhile.
+    fn held(&mut self, draft: &Draft, by: &str) -> Result<(), StoreError> {
+        let is_known = draft.subject.is_some_and(|subject| self.staged.subject(subject).is_some());
+        if is_known { self.record(draft.clone(), by).map(drop) } else { Ok(()) }
     }
 
     fn record(&mut self, draft: Draft, by: &str) -> Result<Position, StoreError> {

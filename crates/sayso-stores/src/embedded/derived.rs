@@ -64,6 +64,13 @@ pub(super) fn forget(derived: &Connection, subject: SubjectId) -> Result<(), Sto
     Ok(())
 }
 
+/// How far the furthest follower has got.
+pub(super) fn furthest(derived: &Connection) -> Result<i64, StoreError> {
+    let furthest =
+        derived.query_row("SELECT coalesce(max(number), 0) FROM cursors", [], |row| row.get(0));
+    furthest.map_err(failed)
+}
+
 /// How far a follower has got.
 pub(super) fn cursor(derived: &Connection, follower: &str) -> Result<i64, StoreError> {
     let found = derived

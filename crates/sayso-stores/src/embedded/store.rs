@@ -18,6 +18,8 @@ use super::{derived, schema};
 
 /// Pages copied between two breaths of a backup.
 const BACKUP_PAGES: i32 = 512;
+/// How long a lock that somebody else holds is waited for.
+const BUSY: Duration = Duration::from_secs(5);
 
 /// The ledger in one folder.
 pub struct Embedded {
@@ -31,6 +33,8 @@ pub struct Embedded {
 struct Connections {
     ledger: Connection,
     derived: Connection,
+    /// People whose erasure has not been cleared from the write-ahead log and the index yet.
+    to_clear: Vec<SubjectId>,
 }
 
 /// The version of the bundled SQLite.
@@ -57,7 +61,7 @@ fn number(position: Position) -> i64 {
 
 fn open_ledger(folder: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open(folder.join("ledger.db")).map_err(failed)?;
-    connection.busy_timeout(Duration::from_secs(5)).map_err(failed)?;
+    connection.busy_timeout(BUSY).map_err(failed)?;
     connection
         .execute_batch(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;
@@ -72,7 +76,7 @@ fn open_derived(folder: &Path) -> Result<Connection, StoreError> {
     let path = folder.join("derived.db");
     let open = || -> Result<Connection, StoreError> {
         let connection = Connection::open(&path).map_err(failed)?;
-        connection.busy_timeout(Duration::from_secs(5)).map_err(failed)?;
+        connection.busy_timeout(BUSY).map_err(failed)?;
         connection
             .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA secure_delete=ON;")
             .map_err(failed)?;
@@ -82,13 +86,17 @@ fn open_derived(folder: &Path) -> Result<Connection, StoreError> {
     open().or_else(|error| match error {
         // It can be made again from the ledger, so damage here is no reason to stop.
         StoreError::Corrupt(_) => {
-            for end in ["", "-wal", "-shm"] {
-                let _ = std::fs::remove_file(folder.join(format!("derived.db{end}")));
-            }
+            remove_derived(folder);
             open()
         }
         other => Err(other),
     })
+}
+
+fn remove_derived(folder: &Path) {
+    for end in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(folder.join(format!("derived.db{end}")));
+    }
 }
 
 fn migrate(connection: &Connection, tables: &str) -> Result<(), StoreError> {
@@ -115,12 +123,21 @@ impl Embedded {
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let ledger = open_ledger(folder)?;
         begin(&ledger)?;
+        // A crash may have come between an erasure and its clearing.
+        truncate_wal(&ledger).map_err(failed)?;
         let reader = open_ledger(folder)?;
-        let derived = open_derived(folder)?;
+        let mut derived = open_derived(folder)?;
+        if derived::furthest(&derived)? > number(head(&ledger)?.position) {
+            // The ledger was restored from a backup. What was derived from the entries that are
+            // gone would hide those that take their places: from followers, and from erasure.
+            drop(derived);
+            remove_derived(folder);
+            derived = open_derived(folder)?;
+        }
         Ok(Self {
             folder: folder.to_owned(),
             is_read_only: false,
-            connections: Mutex::new(Connections { ledger, derived }),
+            connections: Mutex::new(Connections { ledger, derived, to_clear: Vec::new() }),
             reader: Mutex::new(reader),
         })
     }
@@ -133,7 +150,9 @@ impl Embedded {
         let open = || {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
             // `immutable` keeps SQLite from looking for a journal beside a copy that has none.
-            let has_wal = path.with_extension("db-wal").exists();
+            let mut wal = path.as_os_str().to_owned();
+            wal.push("-wal");
+            let has_wal = Path::new(&wal).exists();
             let mode = if has_wal { "mode=ro" } else { "mode=ro&immutable=1" };
             let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
             Connection::open_with_flags(format!("file:{escaped}?{mode}"), flags).map_err(failed)
@@ -141,7 +160,7 @@ impl Embedded {
         let (ledger, reader) = (open()?, open()?);
         let derived = Connection::open_in_memory().map_err(failed)?;
         migrate(&derived, schema::DERIVED)?;
-        let connections = Mutex::new(Connections { ledger, derived });
+        let connections = Mutex::new(Connections { ledger, derived, to_clear: Vec::new() });
         let store = Self { folder: path.to_owned(), is_read_only: true, connections, reader: Mutex::new(reader) };
         store.ledger_id()?;
         Ok(store)
@@ -175,7 +194,7 @@ fn head(connection: &Connection) -> Result<Head, StoreError> {
 }
 
 fn append(connections: &mut Connections, batch: &Batch) -> Result<(), StoreError> {
-    let Connections { ledger, derived } = connections;
+    let Connections { ledger, derived, to_clear } = connections;
     if !batch.erased.is_empty() {
         derived::index(derived, ledger)?;
     }
@@ -188,14 +207,37 @@ fn append(connections: &mut Connections, batch: &Batch) -> Result<(), StoreError
         erase(&write, derived, *subject)?;
     }
     write.commit().map_err(failed)?;
-    if !batch.erased.is_empty() {
-        // What was erased must not live on in the write-ahead log.
-        ledger.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(failed)?;
-        for subject in &batch.erased {
-            derived::forget(derived, *subject)?;
-        }
+    // The batch is on disk, so nothing from here on may fail the append.
+    let is_again = !to_clear.is_empty();
+    to_clear.extend(&batch.erased);
+    if !to_clear.is_empty() && clear(ledger, derived, to_clear, is_again).unwrap_or(false) {
+        to_clear.clear();
     }
     Ok(())
+}
+
+/// Clears the remains of people who were erased from the write-ahead log and the index. `false` if
+/// a reader, such as a backup, still needs them; the next append then tries again, without waiting.
+fn clear(
+    ledger: &Connection,
+    derived: &Connection,
+    erased: &[SubjectId],
+    is_again: bool,
+) -> Result<bool, StoreError> {
+    for subject in erased {
+        derived::forget(derived, *subject)?;
+    }
+    if is_again {
+        ledger.busy_timeout(Duration::ZERO).map_err(failed)?;
+    }
+    let cleared = truncate_wal(ledger).map_err(failed);
+    ledger.busy_timeout(BUSY).map_err(failed)?;
+    cleared
+}
+
+/// Moves the write-ahead log into the file and empties it; `false` if a reader still needs it.
+fn truncate_wal(ledger: &Connection) -> rusqlite::Result<bool> {
+    ledger.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map(|busy: i64| busy == 0)
 }
 
 fn write_batch(write: &Connection, batch: &Batch) -> rusqlite::Result<()> {
@@ -306,7 +348,7 @@ impl Store for Embedded {
         limit: usize,
     ) -> Result<Vec<Position>, StoreError> {
         let mut connections = lock(&self.connections);
-        let Connections { ledger, derived } = &mut *connections;
+        let Connections { ledger, derived, .. } = &mut *connections;
         derived::index(derived, ledger)?;
         derived::entries_about(derived, subject, number(before), limit)
     }
@@ -350,6 +392,19 @@ impl Store for Embedded {
         id.ok_or_else(|| StoreError::Corrupt("the file is no ledger: it has no name".into()))
     }
 
+    fn strays(&self) -> Result<u64, StoreError> {
+        let strays: i64 = lock(&self.reader)
+            .query_row(
+                "SELECT (SELECT count(*) FROM payloads WHERE number NOT IN (SELECT number FROM entries))
+                      + (SELECT count(*) FROM subject_keys WHERE subject NOT IN (SELECT subject FROM payloads))
+                      + (SELECT count(*) FROM entries WHERE number < 1)",
+                [],
+                |row| row.get(0),
+            )
+            .map_err(failed)?;
+        Ok(strays.unsigned_abs())
+    }
+
     fn back_up(&self, to: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {
         let mut copy = Connection::open(to).map_err(failed)?;
         // A connection of its own: a copy of many pages must not hold up readers.
@@ -375,9 +430,12 @@ impl Store for Embedded {
     }
 
     fn reopen(&self) -> Result<(), StoreError> {
-        let fresh = Connections { ledger: open_ledger(&self.folder)?, derived: open_derived(&self.folder)? };
+        let (ledger, derived) = (open_ledger(&self.folder)?, open_derived(&self.folder)?);
         let reader = open_ledger(&self.folder)?;
-        *lock(&self.connections) = fresh;
+        let mut connections = lock(&self.connections);
+        let to_clear = std::mem::take(&mut connections.to_clear);
+        *connections = Connections { ledger, derived, to_clear };
+        drop(connections);
         *lock(&self.reader) = reader;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The driver.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -138,6 +138,14 @@ impl Store for Memory {
 
     fn ledger_id(&self) -> Result<String, StoreError> {
         Ok("0000000000000000".into())
+    }
+
+    fn strays(&self) -> Result<u64, StoreError> {
+        // A payload is part of its record here, so only a key can be left over.
+        let state = self.state();
+        let payloads = state.records.values().filter_map(|record| record.payload.as_ref());
+        let about: HashSet<SubjectId> = payloads.map(|payload| payload.subject).collect();
+        Ok(state.keys.keys().filter(|subject| !about.contains(subject)).count() as u64)
     }
 
     fn back_up(&self, _: &Path, _: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {

@@ -1,0 +1,221 @@
+//! `sayso subject`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Subcommand;
+use hyper::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    cli::Global,
+    client::Client,
+    commands::{encode, subject_import},
+    output::{Output, field, fields, scope, table},
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SubjectCommand {
+    /// Make a person known
+    #[command(after_help = "Example:\n  sayso subject create email:ana@example.org crm:4711")]
+    Create {
+        /// The names systems know the person by, as `namespace:value`; none for one without a name
+        identifiers: Vec<String>,
+        /// No contract or account is running
+        #[arg(long)]
+        inactive: bool,
+        /// Until then a grant counts only from a guardian
+        #[arg(long)]
+        minor_until: Option<String>,
+    },
+    /// The subject id of an identifier
+    Find { identifier: String },
+    /// What is known about a person
+    Show { subject: String },
+    /// What a person says now
+    Choices { subject: String },
+    /// All that was recorded about a person
+    History { subject: String },
+    /// What every system did about a person's choices
+    Effects { subject: String },
+    /// A one-time link to a person's page
+    Link {
+        subject: String,
+        /// It goes by mail: it may narrow only, and asks for a click before it opens
+        #[arg(long)]
+        weak: bool,
+    },
+    /// Add a name that a system knows a person by
+    Identify { subject: String, identifier: String },
+    /// Change what is known: exactly one thing
+    Set {
+        subject: String,
+        /// Begin or end the relationship
+        #[arg(long)]
+        active: Option<bool>,
+        /// Restrict processing, or set it free
+        #[arg(long)]
+        restricted: Option<bool>,
+        /// Until when the person is a minor; `never` for an adult
+        #[arg(long)]
+        minor_until: Option<String>,
+    },
+    /// Make somebody a guardian, or end it
+    Guardian {
+        subject: String,
+        guardian: String,
+        /// End it
+        #[arg(long)]
+        end: bool,
+    },
+    /// Record a device as a person's own, or who lives with it
+    Device {
+        subject: String,
+        /// As in `oven/4711`
+        device: String,
+        /// Whose it was, if it changes hands
+        #[arg(long)]
+        from: Option<String>,
+        /// Who else lives with it; may be given more than once
+        #[arg(long = "member")]
+        members: Vec<String>,
+    },
+    /// Erase a person
+    Erase {
+        subject: String,
+        /// At once, without waiting until every system has applied it
+        #[arg(long)]
+        at_once: bool,
+    },
+    /// Bring people and choices over from CSV or NDJSON; run again to go on where it stopped
+    Import {
+        file: PathBuf,
+        /// Where refused lines are reported; `<file>.refused.csv` unless said
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
+        /// Only read the file and count its lines
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+pub(crate) async fn run(global: &Global, command: SubjectCommand, out: Output) -> Result<()> {
+    let client = global.client()?;
+    match command {
+        SubjectCommand::Import { file, report, dry_run } => {
+            subject_import::run(&client, &file, report, dry_run, out).await
+        }
+        SubjectCommand::Create { .. }
+        | SubjectCommand::Identify { .. }
+        | SubjectCommand::Set { .. }
+        | SubjectCommand::Guardian { .. }
+        | SubjectCommand::Device { .. }
+        | SubjectCommand::Erase { .. } => write(&client, command, out).await,
+        read => show(&client, read, out).await,
+    }
+}
+
+async fn write(client: &Client, command: SubjectCommand, out: Output) -> Result<()> {
+    let written = match command {
+        SubjectCommand::Create { identifiers, inactive, minor_until } => {
+            let mut body = json!({"identifiers": identifiers, "is_active": !inactive});
+            if let Some(minor_until) = minor_until {
+                body["minor_until"] = json!(minor_until);
+            }
+            client.post("/v1/subjects", &body).await?
+        }
+        SubjectCommand::Identify { subject, identifier } => {
+            let path = format!("/v1/subjects/{}/identifiers", client.subject(&subject).await?);
+            client.post(&path, &json!({"identifier": identifier})).await?
+        }
+        SubjectCommand::Set { subject, active, restricted, minor_until } => {
+            let mut body = json!({});
+            if let Some(active) = active {
+                body["is_active"] = json!(active);
+            }
+            if let Some(restricted) = restricted {
+                body["is_restricted"] = json!(restricted);
+            }
+            if let Some(until) = minor_until {
+                body["minor_until"] = if until == "never" { Value::Null } else { json!(until) };
+            }
+            let path = format!("/v1/subjects/{}", client.subject(&subject).await?);
+            client.json(Method::PATCH, &path, &body).await?
+        }
+        SubjectCommand::Guardian { subject, guardian, end } => {
+            let (subject, guardian) = (client.subject(&subject).await?, client.subject(&guardian).await?);
+            let method = if end { Method::DELETE } else { Method::PUT };
+            client.json(method, &format!("/v1/subjects/{subject}/guardians/{guardian}"), &json!({})).await?
+        }
+        SubjectCommand::Device { subject, device, from, members } => {
+            let path = format!("/v1/subjects/{}/devices/{}", client.subject(&subject).await?, encode(&device));
+            client.json(Method::PUT, &path, &device_body(client, from, members).await?).await?
+        }
+        SubjectCommand::Erase { subject, at_once } => {
+            let path = format!("/v1/subjects/{}?at_once={at_once}", client.subject(&subject).await?);
+            client.json(Method::DELETE, &path, &json!({})).await?
+        }
+        _ => return Ok(()),
+    };
+    out.value(&written, fields)
+}
+
+async fn device_body(client: &Client, from: Option<String>, members: Vec<String>) -> Result<Value> {
+    let mut body = json!({});
+    if let Some(from) = from {
+        body["from"] = json!(client.subject(&from).await?);
+    }
+    let mut ids = Vec::new();
+    for member in &members {
+        ids.push(client.subject(member).await?);
+    }
+    if !ids.is_empty() {
+        body["members"] = json!(ids);
+    }
+    Ok(body)
+}
+
+async fn show(client: &Client, command: SubjectCommand, out: Output) -> Result<()> {
+    match command {
+        SubjectCommand::Find { identifier } => {
+            let found = client.post("/v1/subjects/find", &json!({"identifier": identifier})).await?;
+            out.value(&found, |found| field(found, "subject"))
+        }
+        SubjectCommand::Show { subject } => {
+            let path = format!("/v1/subjects/{}", client.subject(&subject).await?);
+            out.value(&client.get(&path).await?, fields)
+        }
+        SubjectCommand::Choices { subject } => {
+            let path = format!("/v1/subjects/{}/choices", client.subject(&subject).await?);
+            let row = |choice: &Value| {
+                vec![field(choice, "position"), field(choice, "effect"), scope(&choice["scope"]), field(choice, "until")]
+            };
+            out.value(&client.get(&path).await?, |shown| {
+                table(&["position", "effect", "scope", "until"], shown["choices"].as_array().into_iter().flatten().map(row))
+            })
+        }
+        SubjectCommand::History { subject } => {
+            let path = format!("/v1/subjects/{}/history", client.subject(&subject).await?);
+            let kinds = |entry: &Value| entry["events"].as_array().into_iter().flatten().map(|event| field(event, "type")).collect::<Vec<_>>().join(", ");
+            let row = |entry: &Value| vec![field(entry, "position"), field(entry, "at"), field(entry, "by"), kinds(entry)];
+            out.value(&client.get(&path).await?, |shown| {
+                table(&["position", "at", "by", "what"], shown["entries"].as_array().into_iter().flatten().map(row))
+            })
+        }
+        SubjectCommand::Effects { subject } => {
+            let path = format!("/v1/subjects/{}/effects", client.subject(&subject).await?);
+            let columns = ["recipient", "state", "position", "sent_at", "received_at", "applied_at", "deadline"];
+            let row = |effect: &Value| columns.map(|name| field(effect, name)).to_vec();
+            out.value(&client.get(&path).await?, |shown| {
+                table(&columns, shown["effects"].as_array().into_iter().flatten().map(row))
+            })
+        }
+        SubjectCommand::Link { subject, weak } => {
+            let path = format!("/v1/subjects/{}/links", client.subject(&subject).await?);
+            let authority = if weak { "weak" } else { "strong" };
+            let made = client.post(&path, &json!({"authority": authority})).await?;
+            out.value(&made, |made| field(made, "link"))
+        }
+        _ => Ok(()),
+    }
+}

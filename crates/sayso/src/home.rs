@@ -1,0 +1,150 @@
+//! The folder of a ledger: its files, its lock, and who may open it.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context, Result, bail};
+use sayso_api::{App, metrics::Metrics};
+use sayso_ledger::{Clock, Ledger, Secrets, deliver::Board, door::Door, journal::Journal};
+use sayso_stores::Embedded;
+use serde::{Deserialize, Serialize};
+
+/// A folder that may hold a ledger.
+#[derive(Clone, Debug)]
+pub(crate) struct Home {
+    dir: PathBuf,
+    journal: Option<PathBuf>,
+}
+
+/// A ledger that this process holds. The lock goes when it does.
+pub(crate) struct Opened {
+    pub(crate) app: Arc<App>,
+    _lock: File,
+}
+
+/// Where the process that holds a ledger is reached.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Running {
+    pub(crate) url: String,
+    pub(crate) pid: u32,
+}
+
+impl Home {
+    /// The folder that was named, or the user's own.
+    pub(crate) fn new(dir: Option<PathBuf>, journal: Option<PathBuf>) -> Result<Self> {
+        Ok(Self { dir: dir.map_or_else(default_dir, Ok)?, journal })
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.journal.clone().unwrap_or_else(|| self.file("withdrawals.journal"))
+    }
+
+    pub(crate) fn exists(&self) -> bool {
+        self.file("root.key").exists()
+    }
+
+    /// Makes the folder and its root key.
+    pub(crate) fn create(&self) -> Result<()> {
+        let shown = self.dir.display();
+        if self.exists() {
+            bail!("`{shown}` holds a ledger already");
+        }
+        if self.file("ledger.db").exists() {
+            bail!("`{shown}` holds a ledger without its `root.key`; bring the key back, it cannot be made again");
+        }
+        std::fs::create_dir_all(&self.dir).with_context(|| format!("cannot make `{shown}`"))?;
+        let secrets = Secrets::generate()?;
+        write_private(&self.file("root.key"), secrets.to_hex().as_bytes())
+    }
+
+    pub(crate) fn secrets(&self) -> Result<Secrets> {
+        let path = self.file("root.key");
+        let shown = path.display();
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read `{shown}`; make a ledger with `sayso init`"))?;
+        Secrets::from_hex(&text).with_context(|| format!("`{shown}`"))
+    }
+
+    /// Takes the lock; none if another process holds it.
+    pub(crate) fn lock(&self) -> Result<Option<File>> {
+        let path = self.file("lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let file = file.with_context(|| format!("cannot open `{}`", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error).context("cannot lock the ledger"),
+        }
+    }
+
+    /// Opens the ledger; none if another process holds it.
+    pub(crate) fn open(&self, clock: Clock, public_url: String) -> Result<Option<Opened>> {
+        let secrets = self.secrets()?;
+        let Some(lock) = self.lock()? else { return Ok(None) };
+        let shown = self.dir.display();
+        let damaged = || format!("the ledger in `{shown}` cannot be opened; `sayso doctor` says more");
+        let store = Embedded::open(&self.dir).with_context(damaged)?;
+        let path = self.journal();
+        let journal = Journal::open(&path).with_context(|| format!("cannot open `{}`", path.display()))?;
+        let ledger = Ledger::open(Arc::new(store), secrets, clock, Some(journal)).with_context(damaged)?;
+        let app = App {
+            ledger: Arc::new(ledger),
+            board: Arc::new(Board::default()),
+            door: Arc::new(Door::default()),
+            metrics: Arc::new(Metrics::default()),
+            public_url,
+        };
+        Ok(Some(Opened { app: Arc::new(app), _lock: lock }))
+    }
+
+    /// Says where this process is reached.
+    pub(crate) fn note_running(&self, url: &str) -> Result<()> {
+        let running = Running { url: url.to_owned(), pid: std::process::id() };
+        write_private(&self.file("running.json"), &serde_json::to_vec(&running)?)
+    }
+
+    /// Where the process that holds the ledger is reached.
+    pub(crate) fn running(&self) -> Option<Running> {
+        let bytes = std::fs::read(self.file("running.json")).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// The key of the operator of this machine.
+    pub(crate) fn admin_key(&self) -> Option<String> {
+        std::fs::read_to_string(self.file("admin.key")).ok().map(|key| key.trim().to_owned())
+    }
+}
+
+/// `$XDG_DATA_HOME/sayso`, else `~/.local/share/sayso`.
+fn default_dir() -> Result<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let data = set("XDG_DATA_HOME").or_else(|| set("HOME").map(|home| home.join(".local/share")));
+    Ok(data.context("neither XDG_DATA_HOME nor HOME is set; name a folder with `--dir`")?.join("sayso"))
+}
+
+/// Writes a file that only its owner can read, whole or not at all.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let shown = path.display();
+    let fresh = path.with_extension("new");
+    let write = || -> std::io::Result<()> {
+        let _ = std::fs::remove_file(&fresh);
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&fresh)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&fresh, path)
+    };
+    write().with_context(|| format!("cannot write `{shown}`"))
+}

@@ -1,0 +1,108 @@
+//! The server: the API, the pages, and a dispatcher for each recipient that is told.
+
+use std::{collections::BTreeMap, future::Future, sync::Arc};
+
+use anyhow::{Context, Result};
+use axum::{Router, serve::ListenerExt};
+use sayso_api::App;
+use sayso_consent::Id;
+use sayso_ledger::{Secrets, deliver::Dispatcher, sink::Sink};
+use sayso_sinks::webhook::{HmacSecret, SigningKey, Webhook, WebhookConfig};
+use sayso_web::Web;
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+
+use crate::config;
+
+/// All routes: the API and the pages.
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    let web = Web {
+        ledger: Arc::clone(&app.ledger),
+        board: Arc::clone(&app.board),
+        door: Arc::clone(&app.door),
+        openapi: sayso_api::openapi_json(Arc::clone(app)),
+        public_url: app.public_url.clone(),
+    };
+    sayso_web::router(Arc::new(web)).merge(sayso_api::router(Arc::clone(app)))
+}
+
+/// What deliveries to a recipient are signed with.
+pub(crate) fn delivery_keys(secrets: &Secrets, recipient: &Id) -> Result<(HmacSecret, SigningKey)> {
+    let secret = HmacSecret::from_bytes(secrets.webhook_secret(recipient).as_slice())?;
+    Ok((secret, SigningKey::from_seed(secrets.webhook().as_bytes())))
+}
+
+/// The sink of a recipient.
+pub(crate) fn sink(app: &App, recipient: &Id, config: &config::Sink) -> Result<Arc<dyn Sink>> {
+    let config::Sink::Webhook { url, allow_private, timeout_ms } = config;
+    let (secret, signing_key) = delivery_keys(app.ledger.secrets(), recipient)?;
+    let config = WebhookConfig {
+        url: url.clone(),
+        secret,
+        signing_key,
+        allow_private: *allow_private,
+        timeout_ms: *timeout_ms,
+    };
+    Ok(Arc::new(Webhook::new(config).with_context(|| format!("[sinks.{recipient}]"))?))
+}
+
+/// Dispatchers that run until they are stopped.
+pub(crate) struct Dispatchers {
+    stop: watch::Sender<bool>,
+    running: JoinSet<()>,
+}
+
+impl Dispatchers {
+    /// Starts one for each sink.
+    pub(crate) fn start(app: &App, sinks: &BTreeMap<Id, config::Sink>) -> Result<Self> {
+        let (stop, stopped) = watch::channel(false);
+        let mut running = JoinSet::new();
+        for (recipient, config) in sinks {
+            let sink = sink(app, recipient, config)?;
+            let dispatcher =
+                Dispatcher::new(Arc::clone(&app.ledger), Arc::clone(&app.board), recipient.clone(), sink);
+            running.spawn(dispatcher.run(stopped.clone()));
+        }
+        Ok(Self { stop, running })
+    }
+
+    /// Stops them and waits.
+    pub(crate) async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        while self.running.join_next().await.is_some() {}
+    }
+}
+
+/// Serves until `shutdown`.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
+    // Without this a small answer waits for the acknowledgement of the one before it.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    let router = router(&app);
+    axum::serve(listener, router).with_graceful_shutdown(shutdown).await.context("the server stopped")
+}
+
+/// Completes when the program is asked to end: Ctrl-C, or SIGTERM.
+pub(crate) async fn asked_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        },
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+/// Sets up logging to standard error.
+pub(crate) fn log(filter: &str, format: config::LogFormat) {
+    use tracing_subscriber::{EnvFilter, fmt};
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let _ = match format {
+        config::LogFormat::Json => builder.json().try_init(),
+        config::LogFormat::Text => builder.try_init(),
+    };
+}
