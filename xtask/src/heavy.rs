@@ -69,16 +69,16 @@ fn fuzz(seconds: u32) -> Result<()> {
         run::check(&mut run::cargo(["install", "cargo-fuzz", "--locked"]))?;
     }
     for target in targets()? {
+        let corpus = format!("fuzz/corpus/{target}");
+        std::fs::create_dir_all(run::root().join(&corpus))?;
         // By name and not by path: `+nightly` is understood by rustup's own cargo only.
         let mut command = run::program("cargo");
-        command.env_remove("RUSTUP_TOOLCHAIN").args(["+nightly", "fuzz", "run", &target, "--"]);
-        command.args([
-            format!("-max_total_time={seconds}"),
-            "-timeout=20".into(),
-            "-rss_limit_mb=4096".into(),
-        ]);
-        run::check(&mut command)
-            .with_context(|| format!("the input that broke it is in fuzz/artifacts/{target}"))?;
+        command.env_remove("RUSTUP_TOOLCHAIN").args(["+nightly", "fuzz", "run", &target]);
+        command.args([corpus, format!("fuzz/seeds/{target}"), "--".into()]);
+        command.args([format!("-max_total_time={seconds}"), "-dict=fuzz/words.dict".into()]);
+        command.args(["-timeout=20", "-rss_limit_mb=4096"]);
+        let artifacts = || format!("the input that broke it is in fuzz/artifacts/{target}");
+        run::check(&mut command).with_context(artifacts)?;
     }
     Ok(())
 }

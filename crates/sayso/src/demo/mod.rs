@@ -169,8 +169,8 @@ fn text(url: &str, link: &str, overview: &str, key: &str, dir: &Path, systems: &
          May the mailer send Ana offers by e-mail?\n\n  curl -s {url}/access/v1/evaluation \\\n    \
          -H 'Authorization: Bearer {key}' \\\n    -H 'Content-Type: application/json' \\\n    -d '{question}'\n\n\
          Untick \"Offers by e-mail\" on her page and ask again. Then, in another terminal:\n\n  \
-         sayso --dir {dir} demo stop mailer     her page says who is late, and its use is denied\n  \
-         sayso --dir {dir} demo start mailer    it catches up, and the page says so\n  \
-         sayso subject link {ANA} --dir {dir}   another link to her page\n\nCtrl-C ends all of it."
+         sayso --dir {dir} demo stop mailer\n      her page says who is late, and that its use of the data is denied meanwhile\n  \
+         sayso --dir {dir} demo start mailer\n      it catches up, and the page says so\n  \
+         sayso --dir {dir} subject link {ANA}\n      another link to her page\n\nCtrl-C ends all of it."
     )
 }

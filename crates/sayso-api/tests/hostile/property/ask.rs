@@ -20,7 +20,12 @@ pub(crate) fn ask(world: &World, request: Request<Body>) -> Answer {
     let answer = world.send(request);
     let has_written = world.head() != before;
 
-    assert!(answer.status < 500 || is_too_early(&answer), "{what}: {} {}", answer.status, answer.text());
+    assert!(
+        answer.status < 500 || is_too_early(&answer),
+        "{what}: {} {}",
+        answer.status,
+        answer.text()
+    );
     if answer.status >= 400 {
         is_problem(&what, &answer);
         assert!(!has_written, "{what}: {} and yet it was recorded", answer.text());
@@ -28,7 +33,12 @@ pub(crate) fn ask(world: &World, request: Request<Body>) -> Answer {
     assert!(!(is_question && has_written), "{what}: a question was recorded");
     if is_import && answer.status == 200 {
         let recorded = answer.json()["recorded"].as_u64();
-        assert_eq!(recorded.is_some_and(|lines| lines > 0), has_written, "{what}: {}", answer.text());
+        assert_eq!(
+            recorded.is_some_and(|lines| lines > 0),
+            has_written,
+            "{what}: {}",
+            answer.text()
+        );
     }
     answer
 }
@@ -45,8 +55,13 @@ fn is_problem(what: &str, answer: &Answer) {
     let problem = answer.json();
     assert_eq!(problem["status"].as_u64(), Some(u64::from(answer.status)), "{what}: {problem}");
     let code = problem["code"].as_str().unwrap_or_default();
-    let is_code = !code.is_empty() && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    let is_code = !code.is_empty()
+        && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     assert!(is_code, "{what}: {problem}");
-    assert_eq!(problem["type"].as_str(), Some(format!("urn:sayso:problem:{code}").as_str()), "{what}: {problem}");
+    assert_eq!(
+        problem["type"].as_str(),
+        Some(format!("urn:sayso:problem:{code}").as_str()),
+        "{what}: {problem}"
+    );
     assert!(problem["title"].as_str().is_some_and(|title| !title.is_empty()), "{what}: {problem}");
 }

@@ -20,10 +20,16 @@ pub(crate) fn catalog(text: &str) {
 /// The comparable form of an identifier is its own comparable form, or two systems that pass a
 /// value on would find two people.
 pub(crate) fn identifier(value: &str) {
-    for kind in [Normalisation::Exact, Normalisation::Lowercase, Normalisation::Email, Normalisation::Phone] {
+    for kind in
+        [Normalisation::Exact, Normalisation::Lowercase, Normalisation::Email, Normalisation::Phone]
+    {
         match normalise(kind, value) {
             Ok(once) => {
-                assert!(!once.is_empty() && once.len() <= IDENTIFIER_BYTES_MAX, "{kind:?}: {} bytes", once.len());
+                assert!(
+                    !once.is_empty() && once.len() <= IDENTIFIER_BYTES_MAX,
+                    "{kind:?}: {} bytes",
+                    once.len()
+                );
                 assert_eq!(normalise(kind, &once).as_deref(), Ok(once.as_str()), "{kind:?}");
             }
             Err(error) => {

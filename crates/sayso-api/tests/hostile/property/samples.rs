@@ -78,13 +78,18 @@ pub(crate) const IMPORTS: [(&str, &str); 2] = [
 /// Every sample whose body is JSON.
 pub(crate) fn json() -> Vec<Sample> {
     let access = ACCESS.iter().map(|(path, body)| ("POST", *path, *body));
-    access.chain(WRITES).map(|(method, path, body)| Sample::new(method, path, "application/json", body)).collect()
+    access
+        .chain(WRITES)
+        .map(|(method, path, body)| Sample::new(method, path, "application/json", body))
+        .collect()
 }
 
 /// Every sample.
 pub(crate) fn all() -> Vec<Sample> {
     let mut samples = json();
-    let import = |(media_type, body): &(&'static str, &str)| Sample::new("POST", "/v1/imports", media_type, body);
+    let import = |(media_type, body): &(&'static str, &str)| {
+        Sample::new("POST", "/v1/imports", media_type, body)
+    };
     samples.extend(IMPORTS.iter().map(import));
     samples.push(Sample::new("POST", "/v1/catalog/plan", "application/yaml", hearth::CATALOG));
     samples
@@ -109,7 +114,8 @@ impl Sample {
     /// The request with another media type and body.
     pub(crate) fn typed(&self, media_type: &str, body: impl Into<Body>) -> Request<Body> {
         let path = self.path.replace("{ana}", &ANA.to_string());
-        let request = Request::builder().method(self.method).uri(path).header("content-type", media_type);
+        let request =
+            Request::builder().method(self.method).uri(path).header("content-type", media_type);
         request.body(body.into()).unwrap()
     }
 }

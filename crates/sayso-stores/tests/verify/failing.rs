@@ -1,0 +1,234 @@
+//! A disk that fails: a no is in force at once and is never lost, a yes has to wait.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use sayso_consent::{
+    Choice, Event, Position, SubjectId,
+    choice::{Effect, Method},
+    event::Entry,
+};
+use sayso_ledger::{
+    Ledger, Store, StoreError, WriteError,
+    record::{Hash, Record},
+    store::{Answer, Batch, Head},
+};
+use sayso_stores::Embedded;
+use tempfile::TempDir;
+
+use crate::world::{choose, deny, fill, grant, holds, may_mail, offers, one, open, open_with, person, try_submit};
+
+/// A store whose writes fail while it is told so.
+struct FailingStore {
+    inner: Embedded,
+    fails: Arc<AtomicBool>,
+}
+
+impl FailingStore {
+    fn check(&self) -> Result<(), StoreError> {
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("no space left on device".into()));
+        }
+        Ok(())
+    }
+}
+
+impl Store for FailingStore {
+    fn head(&self) -> Result<Head, StoreError> {
+        self.inner.head()
+    }
+
+    fn append(&self, batch: &Batch) -> Result<(), StoreError> {
+        self.check()?;
+        self.inner.append(batch)
+    }
+
+    fn read_after(&self, position: Position, limit: usize) -> Result<Vec<Record>, StoreError> {
+        self.inner.read_after(position, limit)
+    }
+
+    fn commitments_after(&self, position: Position, limit: usize) -> Result<Vec<Hash>, StoreError> {
+        self.inner.commitments_after(position, limit)
+    }
+
+    fn subject_key(&self, subject: SubjectId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.subject_key(subject)
+    }
+
+    fn entries_about(
+        &self,
+        subject: SubjectId,
+        before: Position,
+        limit: usize,
+    ) -> Result<Vec<Position>, StoreError> {
+        self.inner.entries_about(subject, before, limit)
+    }
+
+    fn answer(&self, key: &Hash) -> Result<Option<Answer>, StoreError> {
+        self.inner.answer(key)
+    }
+
+    fn forget_answers(&self, before_ms: i64) -> Result<(), StoreError> {
+        self.inner.forget_answers(before_ms)
+    }
+
+    fn cursor(&self, follower: &str) -> Result<Position, StoreError> {
+        self.inner.cursor(follower)
+    }
+
+    fn set_cursor(&self, follower: &str, position: Position) -> Result<(), StoreError> {
+        self.inner.set_cursor(follower, position)
+    }
+
+    fn checkpoint(&self) -> Result<Option<String>, StoreError> {
+        self.inner.checkpoint()
+    }
+
+    fn ledger_id(&self) -> Result<String, StoreError> {
+        self.inner.ledger_id()
+    }
+
+    fn strays(&self) -> Result<u64, StoreError> {
+        self.inner.strays()
+    }
+
+    fn back_up(&self, to: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {
+        self.inner.back_up(to, progress)
+    }
+
+    fn reopen(&self) -> Result<(), StoreError> {
+        self.check()?;
+        self.inner.reopen()
+    }
+}
+
+struct Disk {
+    folder: TempDir,
+    fails: Arc<AtomicBool>,
+}
+
+impl Disk {
+    fn open() -> (Self, Ledger) {
+        let (folder, fails) = (tempfile::tempdir().unwrap(), Arc::new(AtomicBool::new(false)));
+        fill(&open(folder.path()));
+        let inner = Embedded::open(folder.path()).unwrap();
+        let store = FailingStore { inner, fails: Arc::clone(&fails) };
+        let ledger = open_with(folder.path(), Arc::new(store));
+        (Self { folder, fails }, ledger)
+    }
+
+    fn fail(&self, fails: bool) {
+        self.fails.store(fails, Ordering::SeqCst);
+    }
+}
+
+fn newest(ledger: &Ledger, subject: SubjectId) -> Entry {
+    ledger.history(subject, Position::at(u64::MAX), 1).unwrap().remove(0)
+}
+
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(20), "{what} did not come about");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A no by e-mail, so that its circumstances can be told from any other's.
+fn written_no(subject: SubjectId) -> sayso_consent::Command {
+    let choice = Choice { method: Method::Email, ..Choice::of_person(Effect::Denial, offers(Some("email"))) };
+    choose(subject, vec![choice])
+}
+
+#[test]
+fn a_withdrawal_is_in_force_while_the_store_fails_and_recorded_after() {
+    let (disk, ledger) = Disk::open();
+    let head = ledger.snapshot().head();
+    assert!(may_mail(&ledger, person(1)) && may_mail(&ledger, person(5)));
+    disk.fail(true);
+    let refused = try_submit(&ledger, vec![grant(person(3), offers(Some("chat")))], None);
+    assert!(matches!(refused, Err(WriteError::Unavailable(_))), "{refused:?}");
+    let held = try_submit(&ledger, vec![written_no(person(1))], None);
+    assert_eq!(held, Err(WriteError::NotYetDurable));
+    assert!(!may_mail(&ledger, person(1)), "it is in force at once");
+    assert_eq!(try_submit(&ledger, vec![written_no(person(1))], None), Err(WriteError::NotYetDurable));
+    let refused = try_submit(&ledger, vec![grant(person(1), offers(Some("email")))], None);
+    assert!(matches!(refused, Err(WriteError::Unavailable(_))), "{refused:?}");
+    assert!(!may_mail(&ledger, person(1)));
+    // Whoever is not concerned notices nothing.
+    assert!(may_mail(&ledger, person(5)));
+    assert_eq!(ledger.find("email:person-5@example.org").unwrap(), Some(person(5)));
+    assert!(!ledger.is_healthy());
+    assert_eq!(ledger.snapshot().head(), head);
+    disk.fail(false);
+    wait_until("the recovery", || ledger.is_healthy());
+    assert!(!may_mail(&ledger, person(1)));
+    let entry = newest(&ledger, person(1));
+    assert_eq!(ledger.snapshot().head(), Position::at(head.number + 1), "recorded once");
+    assert_eq!(entry.position, ledger.snapshot().head());
+    let is_the_no = |event: &Event| {
+        matches!(event, Event::ChoiceRecorded(choice) if choice.method == Method::Email && choice.effect == Effect::Denial)
+    };
+    assert!(entry.events.iter().all(is_the_no), "{entry:?}");
+    one(&ledger, grant(person(1), offers(Some("email"))));
+    assert!(may_mail(&ledger, person(1)), "a later yes counts again");
+    drop(ledger);
+    assert!(may_mail(&open(disk.folder.path()), person(1)));
+    assert!(holds(&disk.folder.path().join("ledger.db"), true, None));
+}
+
+/// What the person said last counts, however the store came back.
+#[test]
+fn a_grant_after_a_held_withdrawal_is_recorded_after_it() {
+    let (disk, ledger) = Disk::open();
+    disk.fail(true);
+    assert_eq!(try_submit(&ledger, vec![written_no(person(1))], None), Err(WriteError::NotYetDurable));
+    disk.fail(false);
+    one(&ledger, grant(person(1), offers(Some("email"))));
+    assert!(may_mail(&ledger, person(1)));
+    drop(ledger);
+    let ledger = open(disk.folder.path());
+    assert!(may_mail(&ledger, person(1)));
+    let last = ledger.history(person(1), Position::at(u64::MAX), 2).unwrap();
+    let is_denial = |entry: &Entry| {
+        matches!(&entry.events[0], Event::ChoiceRecorded(choice) if choice.effect == Effect::Denial)
+    };
+    assert!(!is_denial(&last[0]) && is_denial(&last[1]), "{last:?}");
+}
+
+#[test]
+fn a_held_withdrawal_is_written_when_the_program_ends() {
+    let (disk, ledger) = Disk::open();
+    disk.fail(true);
+    assert_eq!(try_submit(&ledger, vec![written_no(person(1))], None), Err(WriteError::NotYetDurable));
+    disk.fail(false);
+    drop(ledger);
+    assert!(!may_mail(&open(disk.folder.path()), person(1)));
+}
+
+/// Many at once: each is in force, and each is recorded, in the order in which they came.
+#[test]
+fn every_held_withdrawal_is_recorded() {
+    let (disk, ledger) = Disk::open();
+    let people: Vec<_> = (0..50).filter(|n| may_mail(&ledger, person(*n))).map(person).collect();
+    assert!(people.len() > 20);
+    disk.fail(true);
+    for subject in &people {
+        let held = try_submit(&ledger, vec![deny(*subject, offers(None))], None);
+        assert_eq!(held, Err(WriteError::NotYetDurable));
+        assert!(!may_mail(&ledger, *subject));
+    }
+    disk.fail(false);
+    wait_until("the recovery", || ledger.is_healthy());
+    drop(ledger);
+    let ledger = open(disk.folder.path());
+    let positions: Vec<Position> = people.iter().map(|subject| newest(&ledger, *subject).position).collect();
+    assert!(positions.is_sorted(), "{positions:?}");
+    assert!(people.iter().all(|subject| !may_mail(&ledger, *subject)));
+}
