@@ -97,7 +97,7 @@ pub(crate) struct Answer {
 /// Why the answer is what it is.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct AnswerContext {
-    /// The stable code; see `docs/reference/decisions.md`.
+    /// The stable code; see `docs/concepts/decision.md`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "granted")]
     pub(crate) reason: Option<Reason>,

@@ -1,0 +1,11 @@
+//! The whole program, from outside: its commands, its server, its demo, its pages in a browser, and
+//! what is left after the process was killed or the machine lost power.
+//!
+//! Every server listens on a free port of this machine, every process is ended by its own id.
+
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod crash_systems;
+#[cfg(test)]
+mod world;
