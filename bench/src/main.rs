@@ -1,2 +1,136 @@
-//! stub
-fn main() {}
+//! What Sayso costs, beside what the same machine could do at best.
+//!
+//! Machines differ, and a shared one differs from minute to minute. So nothing here is a promise
+//! in seconds: whatever is measured runs in turn with a peer or a floor, and what counts is the
+//! ratio of the two within a round. Nothing fails for being slow.
+//!
+//! It measures the crates as the program wires them, through their public doors. It refuses to
+//! reach around them: a figure that nobody else can have is worth nothing.
+//!
+//! Reading order: [`rounds`] (how anything is measured), [`world`] and [`load`] (on what and by
+//! whom), one file per measurement, [`report`].
+
+mod decide;
+mod http;
+mod import;
+mod load;
+mod propagate;
+mod report;
+mod rounds;
+mod serve;
+mod world;
+mod write;
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use clap::{Parser, ValueEnum};
+
+use report::Section;
+
+/// Measure what Sayso costs, each time beside a peer or a floor in the same run.
+#[derive(Parser)]
+#[command(name = "sayso-bench")]
+struct Cli {
+    /// What to measure
+    #[arg(default_value = "all")]
+    what: What,
+    /// A few seconds each: whether it works, not how fast it is
+    #[arg(long)]
+    quick: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Put the figures into docs/performance.md
+    #[arg(long)]
+    write: bool,
+    /// Where ledgers are made; their disk is measured with them [default: the target folder]
+    #[arg(long)]
+    dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// Decisions in the process
+    Decide,
+    /// A decision over HTTP
+    Http,
+    /// Durable choices
+    Write,
+    /// From a withdrawal to the last system that applied it
+    Propagate,
+    /// Bringing people over
+    Import,
+    /// All of them
+    All,
+}
+
+/// How long to measure, and where.
+struct Settings {
+    is_quick: bool,
+    dir: PathBuf,
+}
+
+impl Settings {
+    /// How often everything runs in turn.
+    fn rounds(&self) -> usize {
+        if self.is_quick { 3 } else { 9 }
+    }
+
+    /// How long each runs in a round.
+    fn turn(&self) -> Duration {
+        Duration::from_millis(if self.is_quick { 200 } else { 1_000 })
+    }
+
+    /// One number for a quick run, another for a real one.
+    fn either<T>(&self, quick: T, full: T) -> T {
+        if self.is_quick { quick } else { full }
+    }
+}
+
+type Measure = fn(&Settings) -> Result<Section>;
+
+const ALL: [(What, Measure); 5] = [
+    (What::Decide, decide::measure),
+    (What::Http, http::measure),
+    (What::Write, write::measure),
+    (What::Propagate, propagate::measure),
+    (What::Import, import::measure),
+];
+
+fn root() -> &'static Path {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own)
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    let dir = cli.dir.unwrap_or_else(|| root().join("target"));
+    std::fs::create_dir_all(&dir).with_context(|| format!("cannot make `{}`", dir.display()))?;
+    let settings = Settings { is_quick: cli.quick, dir };
+    let mut sections = Vec::new();
+    for (what, measure) in ALL {
+        if cli.what == What::All || cli.what == what {
+            let section = measure(&settings)?;
+            if !cli.json {
+                say(&section.text())?;
+            }
+            sections.push(section);
+        }
+    }
+    if cli.json {
+        say(&serde_json::to_string_pretty(&sections)?)?;
+    }
+    if cli.write {
+        report::write(&root().join("docs/performance.md"), &sections)?;
+    }
+    Ok(())
+}
+
+fn say(text: &str) -> Result<()> {
+    Ok(writeln!(std::io::stdout(), "{text}")?)
+}

@@ -27,8 +27,9 @@ use axum::{Router, middleware};
 
 /// All routes, ready to serve.
 pub fn router(app: Arc<App>) -> Router {
-    let (router, openapi) = openapi::routes(Arc::clone(&app)).split_for_parts();
+    let (router, openapi) = openapi::routes().split_for_parts();
     router
+        .with_state(app)
         .merge(openapi::document(&openapi))
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
@@ -36,7 +37,7 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 /// The OpenAPI document as JSON, as it is served and committed.
-pub fn openapi_json(app: Arc<App>) -> serde_json::Value {
-    let (_, openapi) = openapi::routes(app).split_for_parts();
+pub fn openapi_json() -> serde_json::Value {
+    let (_, openapi) = openapi::routes().split_for_parts();
     openapi::to_json(&openapi)
 }

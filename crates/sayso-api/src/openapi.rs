@@ -49,7 +49,7 @@ impl Modify for Bearer {
 }
 
 /// Every endpoint: its file says what it does, this list says that it is there.
-pub(crate) fn routes(app: Arc<App>) -> OpenApiRouter {
+pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(access::configuration::handler))
         .routes(routes!(access::evaluation::handler))
@@ -83,7 +83,6 @@ pub(crate) fn routes(app: Arc<App>) -> OpenApiRouter {
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(metrics::handler))
-        .with_state(app)
 }
 
 /// The document as JSON.
@@ -99,4 +98,36 @@ pub(crate) fn document(openapi: &utoipa::openapi::OpenApi) -> Router {
         async move { ([(header::CACHE_CONTROL, "no-cache")], Json((*json).clone())).into_response() }
     };
     Router::new().route("/openapi.json", get(serve))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The committed document is what strangers build against, so it moves only on purpose:
+    /// `SAYSO_BLESS=1 cargo test -p sayso-api` writes it anew.
+    #[test]
+    fn the_committed_document_is_the_one_that_is_served() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/openapi.json");
+        let (_, openapi) = routes().split_for_parts();
+        let served = serde_json::to_string_pretty(&to_json(&openapi)).unwrap() + "\n";
+        if std::env::var_os("SAYSO_BLESS").is_some() {
+            std::fs::write(path, &served).unwrap();
+        }
+        let committed = std::fs::read_to_string(path).unwrap();
+        assert!(committed == served, "docs/reference/openapi.json is stale: SAYSO_BLESS=1 cargo test -p sayso-api");
+    }
+
+    #[test]
+    fn every_operation_says_what_it_does() {
+        let (_, openapi) = routes().split_for_parts();
+        let document = to_json(&openapi);
+        assert_eq!(document["openapi"], "3.1.0");
+        for (path, operations) in document["paths"].as_object().unwrap() {
+            for (method, operation) in operations.as_object().unwrap() {
+                let has = |name: &str| operation.get(name).is_some_and(|value| !value.is_null());
+                assert!(has("summary") && has("tags") && has("responses"), "{method} {path}");
+            }
+        }
+    }
 }

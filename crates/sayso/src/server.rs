@@ -19,7 +19,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         ledger: Arc::clone(&app.ledger),
         board: Arc::clone(&app.board),
         door: Arc::clone(&app.door),
-        openapi: sayso_api::openapi_json(Arc::clone(app)),
+        openapi: sayso_api::openapi_json(),
         public_url: app.public_url.clone(),
     };
     sayso_web::router(Arc::new(web)).merge(sayso_api::router(Arc::clone(app)))

@@ -9,8 +9,8 @@ use sayso_ledger::{Ledger, receipt::Receipt, writer::Idempotency};
 use crate::{
     python::Python,
     world::{
-        PEOPLE, deny, fill, grant, holds, newcomer, offers, one, open, person, public_key, report_of, secrets,
-        submit, try_submit,
+        PEOPLE, deny, fill, grant, holds, newcomer, offers, one, open, person, public_key,
+        report_of, secrets, submit, try_submit,
     },
 };
 
@@ -42,7 +42,9 @@ impl Traces {
         let database = Connection::open(folder.join("ledger.db")).unwrap();
         let own = subject.0.to_be_bytes();
         let key: Vec<u8> = database
-            .query_row("SELECT wrapped FROM subject_keys WHERE subject = ?1", [own], |row| row.get(0))
+            .query_row("SELECT wrapped FROM subject_keys WHERE subject = ?1", [own], |row| {
+                row.get(0)
+            })
             .unwrap();
         let mut rows = database.prepare("SELECT sealed FROM payloads WHERE subject = ?1").unwrap();
         let sealed: Vec<Vec<u8>> =
@@ -57,7 +59,10 @@ impl Traces {
     }
 
     fn is_anywhere(&self, folder: &Path, what: &str) -> bool {
-        self.bytes.iter().filter(|(name, _)| *name == what).any(|(_, bytes)| find(folder, bytes).is_some())
+        self.bytes
+            .iter()
+            .filter(|(name, _)| *name == what)
+            .any(|(_, bytes)| find(folder, bytes).is_some())
     }
 
     fn assert_gone(&self, folder: &Path) {
@@ -92,7 +97,10 @@ fn an_erased_person_is_in_no_file_and_the_tree_still_holds() {
     for what in ["wrapped key", "subject id", "subject id in words", "payload"] {
         assert!(traces.is_anywhere(folder.path(), what), "the search finds a {what} that is there");
     }
-    assert!(!traces.is_anywhere(folder.path(), "identifier"), "identifiers are never stored in clear");
+    assert!(
+        !traces.is_anywhere(folder.path(), "identifier"),
+        "identifiers are never stored in clear"
+    );
 
     erase(&ledger, subject);
 
@@ -145,7 +153,8 @@ fn no_stale_copy_of_a_key_or_payload_stays_behind() {
     }
     ledger.history(person(1), Position::at(u64::MAX), 1).unwrap();
     let some: Vec<u128> = (PEOPLE..CROWD).step_by(9).collect();
-    let traces: Vec<Traces> = some.iter().map(|n| Traces::of(folder.path(), person(*n), &[])).collect();
+    let traces: Vec<Traces> =
+        some.iter().map(|n| Traces::of(folder.path(), person(*n), &[])).collect();
     for traces in &traces {
         erase(&ledger, traces.subject);
     }
@@ -167,7 +176,10 @@ fn an_erasure_during_a_backup_is_cleared_after_it() {
     let traces = Traces::of(folder.path(), person(2), &[]);
     erase(&ledger, person(2));
     assert!(ledger.is_healthy() && ledger.snapshot().subject(person(2)).is_none());
-    assert!(traces.is_anywhere(folder.path(), "wrapped key"), "the backup still needs the old pages");
+    assert!(
+        traces.is_anywhere(folder.path(), "wrapped key"),
+        "the backup still needs the old pages"
+    );
     backup.execute_batch("COMMIT").unwrap();
     one(&ledger, deny(person(3), offers(None)));
     traces.assert_gone(folder.path());

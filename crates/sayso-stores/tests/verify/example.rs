@@ -65,10 +65,10 @@ fn tree() -> Tree {
 #[test]
 fn the_keys_are_as_stated() {
     let secrets = secrets();
-    assert_eq!(row("`sayso signing v1`"), hex::encode(secrets.signing().to_bytes()));
-    assert_eq!(row("`sayso webhook v1`"), hex::encode(secrets.webhook().to_bytes()));
+    assert_eq!(row(r#"`"sayso signing v1"`"#), hex::encode(secrets.signing().to_bytes()));
+    assert_eq!(row(r#"`"sayso webhook v1"`"#), hex::encode(secrets.webhook().to_bytes()));
     let shared = secrets.webhook_secret(&id("mailer"));
-    assert_eq!(row("`sayso webhook hmac v1 mailer`"), hex::encode(shared.as_slice()));
+    assert_eq!(row(r#"`"sayso webhook hmac v1 mailer"`"#), hex::encode(shared.as_slice()));
     assert_eq!(row("public key of receipts and checkpoints"), public_key());
     let deliveries = secrets.webhook().verifying_key();
     assert_eq!(row("public key of deliveries"), hex::encode(deliveries.as_bytes()));
@@ -81,7 +81,10 @@ fn commitments_chain_and_tree_are_as_stated() {
     for (entry, commitment, chain) in entries() {
         let [commitment_hex, chain_hex] = [commitment, chain].map(hex::encode);
         let leaf = hex::encode(leaf_hash(&commitment));
-        states(&format!("| `{}` | `{commitment_hex}` | `{chain_hex}` | `{leaf}` |", entry.position));
+        states(&format!(
+            "| `{}` | `{commitment_hex}` | `{chain_hex}` | `{leaf}` |",
+            entry.position
+        ));
     }
     let tree = tree();
     assert_eq!(row("root, over that node and the third leaf"), hex::encode(tree.root()));

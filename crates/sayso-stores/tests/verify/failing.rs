@@ -22,7 +22,9 @@ use sayso_ledger::{
 use sayso_stores::Embedded;
 use tempfile::TempDir;
 
-use crate::world::{choose, deny, fill, grant, holds, may_mail, offers, one, open, open_with, person, try_submit};
+use crate::world::{
+    choose, deny, fill, grant, holds, may_mail, offers, one, open, open_with, person, try_submit,
+};
 
 /// A store whose writes fail while it is told so.
 struct FailingStore {
@@ -142,7 +144,10 @@ fn wait_until(what: &str, holds: impl Fn() -> bool) {
 
 /// A no by e-mail, so that its circumstances can be told from any other's.
 fn written_no(subject: SubjectId) -> sayso_consent::Command {
-    let choice = Choice { method: Method::Email, ..Choice::of_person(Effect::Denial, offers(Some("email"))) };
+    let choice = Choice {
+        method: Method::Email,
+        ..Choice::of_person(Effect::Denial, offers(Some("email")))
+    };
     choose(subject, vec![choice])
 }
 
@@ -157,7 +162,10 @@ fn a_withdrawal_is_in_force_while_the_store_fails_and_recorded_after() {
     let held = try_submit(&ledger, vec![written_no(person(1))], None);
     assert_eq!(held, Err(WriteError::NotYetDurable));
     assert!(!may_mail(&ledger, person(1)), "it is in force at once");
-    assert_eq!(try_submit(&ledger, vec![written_no(person(1))], None), Err(WriteError::NotYetDurable));
+    assert_eq!(
+        try_submit(&ledger, vec![written_no(person(1))], None),
+        Err(WriteError::NotYetDurable)
+    );
     let refused = try_submit(&ledger, vec![grant(person(1), offers(Some("email")))], None);
     assert!(matches!(refused, Err(WriteError::Unavailable(_))), "{refused:?}");
     assert!(!may_mail(&ledger, person(1)));
@@ -172,9 +180,7 @@ fn a_withdrawal_is_in_force_while_the_store_fails_and_recorded_after() {
     let entry = newest(&ledger, person(1));
     assert_eq!(ledger.snapshot().head(), Position::at(head.number + 1), "recorded once");
     assert_eq!(entry.position, ledger.snapshot().head());
-    let is_the_no = |event: &Event| {
-        matches!(event, Event::ChoiceRecorded(choice) if choice.method == Method::Email && choice.effect == Effect::Denial)
-    };
+    let is_the_no = |event: &Event| matches!(event, Event::ChoiceRecorded(choice) if choice.method == Method::Email && choice.effect == Effect::Denial);
     assert!(entry.events.iter().all(is_the_no), "{entry:?}");
     one(&ledger, grant(person(1), offers(Some("email"))));
     assert!(may_mail(&ledger, person(1)), "a later yes counts again");
@@ -188,7 +194,10 @@ fn a_withdrawal_is_in_force_while_the_store_fails_and_recorded_after() {
 fn a_grant_after_a_held_withdrawal_is_recorded_after_it() {
     let (disk, ledger) = Disk::open();
     disk.fail(true);
-    assert_eq!(try_submit(&ledger, vec![written_no(person(1))], None), Err(WriteError::NotYetDurable));
+    assert_eq!(
+        try_submit(&ledger, vec![written_no(person(1))], None),
+        Err(WriteError::NotYetDurable)
+    );
     disk.fail(false);
     one(&ledger, grant(person(1), offers(Some("email"))));
     assert!(may_mail(&ledger, person(1)));
@@ -196,9 +205,7 @@ fn a_grant_after_a_held_withdrawal_is_recorded_after_it() {
     let ledger = open(disk.folder.path());
     assert!(may_mail(&ledger, person(1)));
     let last = ledger.history(person(1), Position::at(u64::MAX), 2).unwrap();
-    let is_denial = |entry: &Entry| {
-        matches!(&entry.events[0], Event::ChoiceRecorded(choice) if choice.effect == Effect::Denial)
-    };
+    let is_denial = |entry: &Entry| matches!(&entry.events[0], Event::ChoiceRecorded(choice) if choice.effect == Effect::Denial);
     assert!(!is_denial(&last[0]) && is_denial(&last[1]), "{last:?}");
 }
 
@@ -206,7 +213,10 @@ fn a_grant_after_a_held_withdrawal_is_recorded_after_it() {
 fn a_held_withdrawal_is_written_when_the_program_ends() {
     let (disk, ledger) = Disk::open();
     disk.fail(true);
-    assert_eq!(try_submit(&ledger, vec![written_no(person(1))], None), Err(WriteError::NotYetDurable));
+    assert_eq!(
+        try_submit(&ledger, vec![written_no(person(1))], None),
+        Err(WriteError::NotYetDurable)
+    );
     disk.fail(false);
     drop(ledger);
     assert!(!may_mail(&open(disk.folder.path()), person(1)));
@@ -228,7 +238,8 @@ fn every_held_withdrawal_is_recorded() {
     wait_until("the recovery", || ledger.is_healthy());
     drop(ledger);
     let ledger = open(disk.folder.path());
-    let positions: Vec<Position> = people.iter().map(|subject| newest(&ledger, *subject).position).collect();
+    let positions: Vec<Position> =
+        people.iter().map(|subject| newest(&ledger, *subject).position).collect();
     assert!(positions.is_sorted(), "{positions:?}");
     assert!(people.iter().all(|subject| !may_mail(&ledger, *subject)));
 }

@@ -65,7 +65,8 @@ fn flipped(value: Value, dice: &mut Dice) -> Option<Value> {
 /// Flips one bit of a random row of a column, and says where; `None` if that cannot be stored.
 fn flip(file: &Path, table: &str, column: &str, dice: &mut Dice) -> Option<String> {
     let database = Connection::open(file).unwrap();
-    let rows: i64 = database.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
+    let rows: i64 =
+        database.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
     let skip = dice.roll(usize::try_from(rows).unwrap());
     let query = format!("SELECT {column} FROM {table} ORDER BY 1 LIMIT 1 OFFSET {skip}");
     let before: Value = database.query_row(&query, [], |row| row.get(0)).unwrap();
@@ -88,7 +89,10 @@ fn every_flipped_bit_is_found_by_both_verifiers() {
         std::fs::copy(&file, &copy).unwrap();
         if let Some(place) = flip(&copy, table, column, &mut dice) {
             assert!(!holds(&copy, true, None), "{place} is not found");
-            assert!(!is_open || !holds(&copy, false, None), "{place} is not found without the root key");
+            assert!(
+                !is_open || !holds(&copy, false, None),
+                "{place} is not found without the root key"
+            );
             tried.push((copy, place, is_open));
         }
     }

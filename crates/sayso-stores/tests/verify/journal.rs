@@ -27,8 +27,14 @@ fn every_denial_and_erasure_is_in_the_journal() {
     let erased = one(&ledger, Command::Erase { subject: person(2), at_once: true }).position;
     let (lines, unreadable) = read(&folder.path().join("journal"), head, &secrets()).unwrap();
     assert_eq!(unreadable, 0);
-    assert_eq!((lines[0].position, lines[0].subject, &lines[0].denials), (denied, person(1), &vec![offers(None)]));
-    assert_eq!((lines[1].position, lines[1].subject, lines[1].is_erased), (erased, person(2), true));
+    assert_eq!(
+        (lines[0].position, lines[0].subject, &lines[0].denials),
+        (denied, person(1), &vec![offers(None)])
+    );
+    assert_eq!(
+        (lines[1].position, lines[1].subject, lines[1].is_erased),
+        (erased, person(2), true)
+    );
     assert_eq!(lines.len(), 2);
 }
 
@@ -42,7 +48,10 @@ fn a_torn_line_does_not_take_the_next_one_with_it() {
     let mut journal = Journal::open(&path).unwrap();
     journal.append(&[line(2)], &secrets()).unwrap();
     journal.append(&[line(3)], &secrets()).unwrap();
-    assert_eq!(read(&path, Position::START, &secrets()).unwrap(), (vec![line(1), line(2), line(3)], 1));
+    assert_eq!(
+        read(&path, Position::START, &secrets()).unwrap(),
+        (vec![line(1), line(2), line(3)], 1)
+    );
     assert_eq!(read(&path, Position::at(2), &secrets()).unwrap(), (vec![line(3)], 1));
 }
 

@@ -22,6 +22,8 @@ mod receipts;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod rogue;
+#[cfg(test)]
 mod tampering;
 #[cfg(test)]
 mod world;

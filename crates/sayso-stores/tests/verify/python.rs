@@ -31,8 +31,12 @@ impl Python {
         };
         let found = candidates.into_iter().find(has_nacl).map(Self);
         if found.is_none() {
-            let is_required = std::env::var_os("SAYSO_REQUIRE_ALL").is_some_and(|value| value == "1");
-            assert!(!is_required, "no Python with PyNaCl: install tools/requirements.txt or set SAYSO_PYTHON");
+            let is_required =
+                std::env::var_os("SAYSO_REQUIRE_ALL").is_some_and(|value| value == "1");
+            assert!(
+                !is_required,
+                "no Python with PyNaCl: install tools/requirements.txt or set SAYSO_PYTHON"
+            );
             eprintln!("left out: no Python with PyNaCl (tools/requirements.txt)");
         }
         found
@@ -40,8 +44,14 @@ impl Python {
 
     fn run(&self, command: &str, files: &[PathBuf], options: &[&str]) -> (Vec<Said>, i32) {
         let script = root().join("tools/verify.py");
-        let output =
-            Command::new(&self.0).arg(script).arg(command).args(files).args(options).arg("--json").output().unwrap();
+        let output = Command::new(&self.0)
+            .arg(script)
+            .arg(command)
+            .args(files)
+            .args(options)
+            .arg("--json")
+            .output()
+            .unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let said: Vec<Said> = text
             .lines()
@@ -56,7 +66,12 @@ impl Python {
     }
 
     /// Verifies ledgers.
-    pub(crate) fn ledgers(&self, files: &[PathBuf], with_root: bool, kept: Option<&Path>) -> Vec<Said> {
+    pub(crate) fn ledgers(
+        &self,
+        files: &[PathBuf],
+        with_root: bool,
+        kept: Option<&Path>,
+    ) -> Vec<Said> {
         let folder = tempfile::tempdir().unwrap();
         let root_key = folder.path().join("root.key");
         std::fs::write(&root_key, format!("{ROOT}\n")).unwrap();

@@ -52,7 +52,8 @@ fn every_receipt_holds_and_under_no_other_key() {
         assert_eq!(receipt.verify(&secrets().verifying()), Ok(()), "{}", receipt.receipt_id);
         assert!(receipt.verify(&other.verifying()).is_err());
     }
-    let texts: Vec<String> = receipts.iter().map(|receipt| serde_json::to_string(receipt).unwrap()).collect();
+    let texts: Vec<String> =
+        receipts.iter().map(|receipt| serde_json::to_string(receipt).unwrap()).collect();
     assert!(texts.iter().all(|text| is_believed(text)));
     let Some(believed) = python_believes(&texts, &public_key()) else { return };
     assert!(believed.iter().all(|believed| *believed));
@@ -68,7 +69,10 @@ fn places(value: &Value, at: &str, found: &mut Vec<String>) {
             fields.iter().for_each(|(name, value)| places(value, &format!("{at}/{name}"), found));
         }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(n, value)| places(value, &format!("{at}/{n}"), found));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(n, value)| places(value, &format!("{at}/{n}"), found));
         }
         _ => {}
     }
@@ -84,7 +88,11 @@ fn changes(whole: &Value, place: &str) -> Vec<Value> {
     let mut changed = vec![with(Value::Null), with(json!({"more": 1}))];
     match whole.pointer(place).unwrap() {
         Value::String(text) => {
-            changed.extend([with(json!("")), with(json!(format!("{text}x"))), with(json!(format!(" {text}")))]);
+            changed.extend([
+                with(json!("")),
+                with(json!(format!("{text}x"))),
+                with(json!(format!(" {text}"))),
+            ]);
             if *text != text.to_uppercase() {
                 changed.push(with(json!(text.to_uppercase())));
             }
@@ -119,12 +127,15 @@ fn no_changed_receipt_is_believed() {
     let mut dice = Dice::new(0x5A75_0000_0000_0002);
     let mut texts = Vec::new();
     // The longest one, for it has the most fields.
-    let fullest = receipts.iter().max_by_key(|receipt| serde_json::to_string(&receipt.entry).unwrap().len());
+    let fullest =
+        receipts.iter().max_by_key(|receipt| serde_json::to_string(&receipt.entry).unwrap().len());
     let whole = serde_json::to_value(fullest.unwrap()).unwrap();
     let mut found = Vec::new();
     places(&whole, "", &mut found);
     assert!(found.len() > 40);
-    texts.extend(found.iter().flat_map(|place| changes(&whole, place)).map(|value| value.to_string()));
+    texts.extend(
+        found.iter().flat_map(|place| changes(&whole, place)).map(|value| value.to_string()),
+    );
     let text = serde_json::to_string(fullest.unwrap()).unwrap();
     texts.push(text.replacen('{', "{\"position\":\"0-1\",", 1));
     texts.push(text.replacen("\"entry\":{", "\"entry\":{\"by\":\"x\",", 1));
@@ -170,7 +181,14 @@ fn a_receipt_taken_while_others_write_holds() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for turn in 0..150 {
-                one(&ledger, if turn % 2 == 0 { deny(person(1), offers(None)) } else { grant(person(1), offers(None)) });
+                one(
+                    &ledger,
+                    if turn % 2 == 0 {
+                        deny(person(1), offers(None))
+                    } else {
+                        grant(person(1), offers(None))
+                    },
+                );
             }
             done.store(true, Ordering::SeqCst);
         });

@@ -4,10 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use sayso_consent::{Decision, Id, Request, SubjectId, SubjectState, event::Key};
-use sayso_ledger::{
-    Ledger, WriteError,
-    writer::Idempotency,
-};
+use sayso_ledger::{Ledger, WriteError, writer::Idempotency};
 
 use crate::world::{fill, grant, newcomer, noon, offers, open, person, try_submit};
 
@@ -76,7 +73,11 @@ fn an_idempotency_key_outlives_a_restart() {
     let ledger = open(folder.path());
     fill(&ledger);
     let key = |key, request| Some(Idempotency { key: [key; 32], request: [request; 32] });
-    let commands = vec![newcomer(&ledger, 700), grant(person(700), offers(None)), grant(person(999), offers(None))];
+    let commands = vec![
+        newcomer(&ledger, 700),
+        grant(person(700), offers(None)),
+        grant(person(999), offers(None)),
+    ];
     let first = try_submit(&ledger, commands.clone(), key(1, 1)).unwrap();
     assert_eq!(first.iter().filter(|outcome| outcome.is_ok()).count(), 2, "nobody knows the third");
     let head = ledger.snapshot().head();

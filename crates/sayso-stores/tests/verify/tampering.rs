@@ -83,7 +83,8 @@ fn what_was_left_alone_holds_and_what_was_changed_is_found() {
     assert_eq!(report.problems, Vec::<String>::new());
     assert!(report.entries > 300 && report.erased > 5 && report.is_signed, "{report:?}");
     assert_eq!(report.opened, report.entries - report.erased);
-    let copies: Vec<PathBuf> = CHANGES.iter().map(|(name, sql, _)| changed(&folder, name, sql)).collect();
+    let copies: Vec<PathBuf> =
+        CHANGES.iter().map(|(name, sql, _)| changed(&folder, name, sql)).collect();
     for (copy, (name, _, is_open)) in copies.iter().zip(CHANGES) {
         assert!(!holds(copy, true, None), "{name}");
         assert!(!is_open || !holds(copy, false, None), "{name}, without the root key");
@@ -93,11 +94,15 @@ fn what_was_left_alone_holds_and_what_was_changed_is_found() {
         let said = python.ledgers(std::slice::from_ref(&file), with_root, None).remove(0);
         assert!(said.holds, "{:?}", said.report);
         let own = report_of(&file, with_root, None).unwrap();
-        for (name, count) in [("entries", own.entries), ("erased", own.erased), ("opened", own.opened)] {
+        for (name, count) in
+            [("entries", own.entries), ("erased", own.erased), ("opened", own.opened)]
+        {
             assert_eq!(said.report[name], count, "{name}");
         }
         assert_eq!(said.report["root"], own.root.as_str());
-        for (said, (name, _, is_open)) in python.ledgers(&copies, with_root, None).iter().zip(CHANGES) {
+        for (said, (name, _, is_open)) in
+            python.ledgers(&copies, with_root, None).iter().zip(CHANGES)
+        {
             assert!(!said.holds || !(with_root || *is_open), "{name}, root key: {with_root}");
         }
     }

@@ -130,7 +130,7 @@ pub(crate) fn newcomer(ledger: &Ledger, n: u128) -> Command {
     Command::CreateSubject {
         subject: person(n),
         identifiers: names.collect(),
-        is_active: n % 3 != 0,
+        is_active: !n.is_multiple_of(3),
         minor_until: (n == 7).then(|| at("2030-01-01")),
         choices: Vec::new(),
     }
@@ -162,8 +162,13 @@ fn circumstances() -> Vec<Command> {
         }),
         ..Choice::of_person(Effect::Grant, offers(Some("call")))
     };
-    let signal =
-        Choice { method: Method::Gpc, ..Choice::of_person(Effect::Denial, Scope { purpose: Some(id("marketing.ads")), ..Scope::default() }) };
+    let signal = Choice {
+        method: Method::Gpc,
+        ..Choice::of_person(
+            Effect::Denial,
+            Scope { purpose: Some(id("marketing.ads")), ..Scope::default() },
+        )
+    };
     let by_guardian = Choice {
         actor: Actor::Guardian { subject: person(1) },
         ..Choice::of_person(Effect::Grant, offers(Some("email")))
@@ -174,9 +179,17 @@ fn circumstances() -> Vec<Command> {
         Command::SetGuardian { subject: person(7), guardian: person(1), is_guardian: true },
         choose(person(7), vec![by_guardian]),
         Command::AcquireDevice { subject: person(3), device: id("assistant/A-1"), from: None },
-        Command::SetHousehold { subject: person(3), device: id("assistant/A-1"), members: vec![person(4), person(5)] },
+        Command::SetHousehold {
+            subject: person(3),
+            device: id("assistant/A-1"),
+            members: vec![person(4), person(5)],
+        },
         deny(person(4), Scope { data: Some(id("voice.recording")), ..Scope::default() }),
-        Command::AcquireDevice { subject: person(6), device: id("assistant/A-1"), from: Some(person(3)) },
+        Command::AcquireDevice {
+            subject: person(6),
+            device: id("assistant/A-1"),
+            from: Some(person(3)),
+        },
         Command::SetRelationship { subject: person(8), is_active: true },
         Command::SetRestriction { subject: person(9), is_restricted: true },
         Command::SetMinority { subject: person(8), minor_until: Some(at("2028-06-01")) },
@@ -186,7 +199,10 @@ fn circumstances() -> Vec<Command> {
 /// Fills an empty ledger: about 300 entries, which is more than a tile of the tree.
 pub(crate) fn fill(ledger: &Ledger) {
     one(ledger, Command::ApplyCatalog { catalog: Box::new(catalog()) });
-    submit(ledger, vec![key("k1", None), key("k2", Some("mailer")), Command::RevokeKey { id: "k1".into() }]);
+    submit(
+        ledger,
+        vec![key("k1", None), key("k2", Some("mailer")), Command::RevokeKey { id: "k1".into() }],
+    );
     submit(ledger, (0..PEOPLE).map(|n| newcomer(ledger, n)).collect());
     for round in ["email", "post", "push", "device"] {
         let said = |n: u128| match n % 4 {
@@ -200,11 +216,14 @@ pub(crate) fn fill(ledger: &Ledger) {
     let mut changed = catalog();
     changed.organisation.address = Some("Neue Straße 1, 10115 Berlin".into());
     one(ledger, Command::ApplyCatalog { catalog: Box::new(changed) });
-    one(ledger, Command::RemoveIdentifier {
-        subject: person(11),
-        namespace: id("crm"),
-        lookup: identifier(ledger, "crm", "C-00011").lookup,
-    });
+    one(
+        ledger,
+        Command::RemoveIdentifier {
+            subject: person(11),
+            namespace: id("crm"),
+            lookup: identifier(ledger, "crm", "C-00011").lookup,
+        },
+    );
     one(ledger, Command::Erase { subject: person(12), at_once: false });
     one(ledger, Command::Erase { subject: person(13), at_once: true });
 }
@@ -231,7 +250,11 @@ pub(crate) fn closed() -> TempDir {
 }
 
 /// What the program's own verifier says about a file.
-pub(crate) fn report_of(file: &Path, with_root: bool, kept: Option<&str>) -> Result<Report, String> {
+pub(crate) fn report_of(
+    file: &Path,
+    with_root: bool,
+    kept: Option<&str>,
+) -> Result<Report, String> {
     let secrets = secrets();
     let root = with_root.then_some(&secrets);
     let store = Embedded::open_file(file).map_err(|error| error.to_string())?;

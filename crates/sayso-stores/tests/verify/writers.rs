@@ -47,8 +47,14 @@ fn writers_at_the_same_time_lose_nothing() {
         for ledger in [&first, &second] {
             scope.spawn(move || {
                 for _ in 0..25 {
-                    one(ledger, Command::SetRestriction { subject: person(2), is_restricted: true });
-                    submit(ledger, vec![deny(person(1), offers(None)), grant(person(1), offers(None))]);
+                    one(
+                        ledger,
+                        Command::SetRestriction { subject: person(2), is_restricted: true },
+                    );
+                    submit(
+                        ledger,
+                        vec![deny(person(1), offers(None)), grant(person(1), offers(None))],
+                    );
                 }
             });
         }
@@ -68,11 +74,15 @@ fn an_erasure_by_one_writer_holds_for_the_other() {
     one(&second, grant(person(5), offers(Some("sms"))));
     assert!(may_mail(&second, person(1)));
     one(&first, Command::Erase { subject: person(1), at_once: true });
-    let refused = try_submit(&second, vec![grant(person(1), offers(Some("chat")))], None).unwrap().remove(0);
+    let refused =
+        try_submit(&second, vec![grant(person(1), offers(Some("chat")))], None).unwrap().remove(0);
     assert_eq!(refused.unwrap_err().code, "unknown_subject");
     assert!(!may_mail(&second, person(1)));
     assert!(second.find("email:person-1@example.org").unwrap().is_none());
-    assert!(second.store().subject_key(person(1)).unwrap().is_none(), "no key is made for somebody who is gone");
+    assert!(
+        second.store().subject_key(person(1)).unwrap().is_none(),
+        "no key is made for somebody who is gone"
+    );
     one(&first, grant(person(5), offers(Some("chat"))));
     one(&second, grant(person(5), offers(Some("push"))));
     drop(first);

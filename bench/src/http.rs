@@ -1,0 +1,173 @@
+//! One decision over HTTP, beside the least that a server built of the same parts does: the same
+//! framework parses as much JSON and answers as much, and decides nothing.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use axum::{Json, Router, extract::State, routing::post};
+use sayso_ledger::Clock;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    Settings,
+    load::{self, Clients, Connection},
+    report::{Row, Section},
+    rounds::{Contender, Measured, Sample, interleave},
+    serve::{self, Server},
+    world::{self, World},
+};
+
+/// How many ask at once.
+const CLIENTS: usize = 32;
+/// About how many people.
+const PEOPLE: usize = 10_000;
+/// How many different people each client asks about.
+const QUESTIONS: usize = 100;
+
+const PATH: &str = "/access/v1/evaluation";
+
+/// What the echo reads: a question in AuthZEN's form.
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "the echo reads it and does nothing with it")]
+struct Question {
+    subject: Node,
+    action: Action,
+    resource: Node,
+    context: Option<Channel>,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "the echo reads it and does nothing with it")]
+struct Node {
+    #[serde(rename = "type")]
+    kind: String,
+    id: String,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "the echo reads it and does nothing with it")]
+struct Action {
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "the echo reads it and does nothing with it")]
+struct Channel {
+    channel: Option<String>,
+}
+
+/// What the echo answers: as many bytes as a decision, of the same form.
+#[derive(Clone, Serialize, Deserialize)]
+struct Answer {
+    decision: bool,
+    context: Reasons,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Reasons {
+    reason: String,
+    activity: String,
+    grant: String,
+    as_of: String,
+    keep_until: String,
+    obligations: Vec<Value>,
+    lease: String,
+}
+
+async fn echo(State(answer): State<Arc<Answer>>, Json(_): Json<Question>) -> Json<Arc<Answer>> {
+    Json(answer)
+}
+
+/// A bare server that answers a request of this form.
+fn bare(answer: Answer) -> Router {
+    Router::new().route(PATH, post(echo)).with_state(Arc::new(answer))
+}
+
+async fn prepare(world: &World) -> Result<String> {
+    world.apply_catalog().await?;
+    world.import(&world::lines(PEOPLE)?).await?;
+    world.key(&["decide"], Some("mailer")).await
+}
+
+/// May the mailer send each of them offers? Only about those who said yes: the answer is the
+/// longest, and takes the most to find.
+fn requests(key: &str) -> Vec<Vec<Vec<u8>>> {
+    let said_yes = |person: &hearth::Person| {
+        let is_yes = |choice: &hearth::people::Choice| {
+            choice.effect == hearth::people::Effect::Grant
+                && choice.scope.channel == Some("email")
+                && choice.notice.as_ref().is_some_and(|notice| notice.version == 2)
+        };
+        person.minor_until.is_none() && person.choices.iter().any(is_yes)
+    };
+    let emails: Vec<String> = hearth::people(world::SEED, PEOPLE)
+        .filter(said_yes)
+        .filter_map(|person| person.identifiers.get("email").cloned())
+        .collect();
+    let request = |number: usize| {
+        let body = json!({
+            "subject": {"type": "recipient", "id": "mailer"},
+            "action": {"name": "marketing.offers"},
+            "resource": {"type": "contact.email", "id": format!("email:{}", emails[number % emails.len()])},
+            "context": {"channel": "email"},
+        });
+        load::post(PATH, Some(key), &body.to_string())
+    };
+    let client = |client| (0..QUESTIONS).map(|at| request(client * QUESTIONS + at)).collect();
+    (0..CLIENTS).map(client).collect()
+}
+
+/// Keeps a server busy, and looks at what it spent.
+fn busy<'a>(clients: &'a mut Clients, server: &'a Server, settings: &Settings) -> Contender<'a> {
+    let turn = settings.turn();
+    Box::new(move || {
+        let before = server.cpu();
+        let sample = clients.run(turn)?;
+        let cpu = server.cpu().zip(before).map(|(after, before)| after - before);
+        Ok(Sample { cpu, ..sample })
+    })
+}
+
+/// Measures it.
+pub(crate) fn measure(settings: &Settings) -> Result<Section> {
+    let world = World::in_memory(Clock::system())?;
+    let runtime = serve::runtime("prepare")?;
+    let key = runtime.block_on(prepare(&world))?;
+    let requests = requests(&key);
+    let sayso = Server::start("sayso", world.router())?;
+    let sample: Value = runtime.block_on(async {
+        let mut connection = Connection::open(sayso.address()).await?;
+        anyhow::Ok(serde_json::from_slice(connection.exchange(&requests[0][0]).await?)?)
+    })?;
+    ensure!(sample["decision"] == true, "the first question is denied: {sample}");
+    let answer = serde_json::from_value(sample).context("the answer has another form")?;
+    let floor = Server::start("echo", bare(answer))?;
+    let mut at_sayso = Clients::connect(sayso.address(), requests.clone())?;
+    let mut at_floor = Clients::connect(floor.address(), requests.clone())?;
+    let mut alone_at_sayso = Clients::connect(sayso.address(), requests[..1].to_vec())?;
+    let mut alone_at_floor = Clients::connect(floor.address(), requests[..1].to_vec())?;
+    let mut contenders = [
+        busy(&mut at_sayso, &sayso, settings),
+        busy(&mut at_floor, &floor, settings),
+        busy(&mut alone_at_sayso, &sayso, settings),
+        busy(&mut alone_at_floor, &floor, settings),
+    ];
+    let all = interleave(settings.rounds(), &mut contenders)?;
+    let [many, many_floor, one, one_floor] = &all[..] else {
+        anyhow::bail!("a contender has no figures");
+    };
+    let row = |what: &str, own: &Measured, floor: &Measured| {
+        Row::new(what, own).beside(own.speed_of(floor), "the echo")
+    };
+    Ok(Section {
+        name: "http",
+        unit: "requests",
+        rows: vec![
+            row("decision over HTTP, 32 connections", many, many_floor),
+            Row::new("floor: a bare axum JSON echo, 32 connections", many_floor),
+            row("decision over HTTP, 1 connection", one, one_floor),
+            Row::new("floor: a bare axum JSON echo, 1 connection", one_floor),
+        ],
+    })
+}
