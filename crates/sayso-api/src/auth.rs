@@ -47,7 +47,11 @@ impl Principal {
     /// Lets pass only a key with a role.
     pub fn require(&self, role: Grade) -> Result<(), Problem> {
         let has = self.key.roles.iter().any(|own| *own == role || *own == Grade::Administer);
-        if has { Ok(()) } else { Err(Problem::forbidden(format!("it takes the role `{}`", name(role)))) }
+        if has {
+            Ok(())
+        } else {
+            Err(Problem::forbidden(format!("it takes the role `{}`", name(role))))
+        }
     }
 
     /// Lets pass only a key that may speak for a recipient.

@@ -39,9 +39,12 @@ impl Asked {
     fn read(headers: &HeaderMap, path: &str, body: &[u8]) -> Result<Self, Problem> {
         let key = match headers.get("idempotency-key").map(|value| value.to_str()) {
             None => None,
-            Some(Ok(key)) if !key.is_empty() && key.len() <= HEADER_BYTES_MAX => Some(key.to_owned()),
+            Some(Ok(key)) if !key.is_empty() && key.len() <= HEADER_BYTES_MAX => {
+                Some(key.to_owned())
+            }
             Some(_) => {
-                let detail = format!("`Idempotency-Key` is 1 to {HEADER_BYTES_MAX} visible characters");
+                let detail =
+                    format!("`Idempotency-Key` is 1 to {HEADER_BYTES_MAX} visible characters");
                 return Err(Problem::bad_request("invalid_idempotency_key", detail));
             }
         };
@@ -71,7 +74,8 @@ async fn collect(request: Request, max: usize) -> Result<Bytes, Problem> {
 }
 
 fn media_type(headers: &HeaderMap) -> String {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let value =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     value.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
 }
 
@@ -87,7 +91,10 @@ fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
 /// Reads JSON. The complaint names the place, never the value: bodies hold personal data.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.is_empty() {
-        return Err(Problem::bad_request("empty_body", "the body is empty; a JSON object is expected"));
+        return Err(Problem::bad_request(
+            "empty_body",
+            "the body is empty; a JSON object is expected",
+        ));
     }
     serde_json::from_slice(bytes).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());

@@ -233,7 +233,11 @@ pub(crate) struct HeldBody {
 
 impl From<&Held> for HeldBody {
     fn from(held: &Held) -> Self {
-        let notice = |(id, version): &(Id, u32)| NoticeRef { id: id.clone(), version: *version, language: None };
+        let notice = |(id, version): &(Id, u32)| NoticeRef {
+            id: id.clone(),
+            version: *version,
+            language: None,
+        };
         Self {
             effect: held.effect,
             scope: ScopeBody(held.scope.clone()),

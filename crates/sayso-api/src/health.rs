@@ -30,7 +30,9 @@ pub(crate) async fn alive() -> Json<Health> {
     ))]
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Health>, Problem> {
     if !app.ledger.is_healthy() {
-        return Err(Problem::unavailable("the store fails; withdrawals are held in force in memory"));
+        return Err(Problem::unavailable(
+            "the store fails; withdrawals are held in force in memory",
+        ));
     }
     if !app.ledger.is_journal_ok() {
         return Err(Problem::unavailable("the journal of withdrawals cannot be written"));

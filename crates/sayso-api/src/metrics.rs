@@ -41,7 +41,8 @@ impl Default for Metrics {
         };
         let counted: Vec<_> = Reason::ALL.iter().map(by_reason).collect();
         for (reason, allow, counter) in &counted {
-            let labels = [("reason".into(), (*reason).into()), ("allow".into(), allow.to_string().into())];
+            let labels =
+                [("reason".into(), (*reason).into()), ("allow".into(), allow.to_string().into())];
             registry.sub_registry_with_labels(labels.into_iter()).register(
                 "decisions",
                 "Decisions answered",
@@ -56,12 +57,35 @@ impl Default for Metrics {
         registry.register("ledger_healthy", "1 if the store takes writes", healthy.clone());
         let (waiting, overdue) = (Family::default(), Family::default());
         let (parked, delivered) = (Family::default(), Family::default());
-        registry.register("system_waiting", "People a system is still to be told about", waiting.clone());
-        registry.register("system_overdue", "People for whom a system is past its deadline", overdue.clone());
+        registry.register(
+            "system_waiting",
+            "People a system is still to be told about",
+            waiting.clone(),
+        );
+        registry.register(
+            "system_overdue",
+            "People for whom a system is past its deadline",
+            overdue.clone(),
+        );
         registry.register("system_parked", "Messages that a system refused", parked.clone());
-        registry.register("system_delivered", "Messages delivered since the start", delivered.clone());
+        registry.register(
+            "system_delivered",
+            "Messages delivered since the start",
+            delivered.clone(),
+        );
         let decisions = counted.into_iter().map(|(_, _, counter)| counter).collect();
-        Self { registry, decisions, choices, people, head, healthy, waiting, overdue, parked, delivered }
+        Self {
+            registry,
+            decisions,
+            choices,
+            people,
+            head,
+            healthy,
+            waiting,
+            overdue,
+            parked,
+            delivered,
+        }
     }
 }
 

@@ -115,7 +115,10 @@ mod tests {
             std::fs::write(path, &served).unwrap();
         }
         let committed = std::fs::read_to_string(path).unwrap();
-        assert!(committed == served, "docs/reference/openapi.json is stale: SAYSO_BLESS=1 cargo test -p sayso-api");
+        assert!(
+            committed == served,
+            "docs/reference/openapi.json is stale: SAYSO_BLESS=1 cargo test -p sayso-api"
+        );
     }
 
     #[test]

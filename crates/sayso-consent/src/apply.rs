@@ -11,7 +11,11 @@ use crate::{
 };
 
 /// Applies an entry to the state of the person it is about; `None` if it erased them.
-pub fn apply(state: SubjectState, entry: &Entry, in_force: Option<&InForce>) -> Option<SubjectState> {
+pub fn apply(
+    state: SubjectState,
+    entry: &Entry,
+    in_force: Option<&InForce>,
+) -> Option<SubjectState> {
     let Some(subject) = entry.subject else { return Some(state) };
     let mut fold = Fold { state, subject, position: entry.position, at: entry.at, in_force };
     for event in &entry.events {
@@ -42,11 +46,19 @@ pub fn apply_catalog(
 }
 
 /// Notes that a recipient has to apply an entry, if it knows the person at all.
-fn owe(state: &mut SubjectState, recipient: &Id, catalog: &Catalog, position: Position, at: Timestamp) {
+fn owe(
+    state: &mut SubjectState,
+    recipient: &Id,
+    catalog: &Catalog,
+    position: Position,
+    at: Timestamp,
+) {
     let Some(declared) = catalog.recipients.get(recipient) else { return };
-    let is_known = declared.namespace.as_ref().is_some_and(|namespace| state.has_namespace(namespace));
+    let is_known =
+        declared.namespace.as_ref().is_some_and(|namespace| state.has_namespace(namespace));
     let is_noted = || {
-        let same = |pending: &Pending| pending.position == position && pending.recipient == *recipient;
+        let same =
+            |pending: &Pending| pending.position == position && pending.recipient == *recipient;
         state.pending.iter().any(same)
     };
     if let Some(deadline) = declared.effect_deadline.filter(|_| is_known && !is_noted()) {
@@ -79,7 +91,8 @@ impl Fold<'_> {
                 self.owe_namespace(&identifier.namespace);
             }
             Event::IdentifierRemoved { namespace, lookup } => {
-                let keep = |own: &IdentifierRef| own.namespace != *namespace || own.lookup != *lookup;
+                let keep =
+                    |own: &IdentifierRef| own.namespace != *namespace || own.lookup != *lookup;
                 self.state.identifiers.retain(keep);
             }
             Event::ChoiceRecorded(choice) => self.choose(choice),
@@ -149,7 +162,8 @@ impl Fold<'_> {
     fn share(&mut self, device: &Id, household: &[SubjectId]) {
         let known = self.state.device(device).and_then(|link| link.nothing_before);
         self.state.devices.retain(|link| link.device != *device);
-        let role = if household.first() == Some(&self.subject) { Role::Owner } else { Role::Member };
+        let role =
+            if household.first() == Some(&self.subject) { Role::Owner } else { Role::Member };
         if household.contains(&self.subject) {
             self.state.devices.push(DeviceLink {
                 device: device.clone(),

@@ -199,7 +199,8 @@ impl QuietHours {
         let (from, to): (jiff::civil::Time, jiff::civil::Time) =
             (self.from.parse().ok()?, self.to.parse().ok()?);
         let time = local.time();
-        let is_quiet = if from <= to { from <= time && time < to } else { time >= from || time < to };
+        let is_quiet =
+            if from <= to { from <= time && time < to } else { time >= from || time < to };
         if !is_quiet {
             return None;
         }
@@ -231,7 +232,9 @@ pub struct NoticeVersion {
 }
 
 /// The ground that a use stands on (GDPR Art. 6(1); DPV `eu-gdpr:A6-1-*`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum LegalBasis {
     /// Art. 6(1)(a).
@@ -329,7 +332,9 @@ impl Catalog {
         data: &'a Id,
         recipient: &'a Id,
     ) -> impl Iterator<Item = (&'a Id, &'a Activity)> {
-        self.activities.iter().filter(move |(_, activity)| activity.covers(purpose, data, recipient))
+        self.activities
+            .iter()
+            .filter(move |(_, activity)| activity.covers(purpose, data, recipient))
     }
 
     /// Whether a promise meets the scope. Asking for more than was promised never to be done is
@@ -357,7 +362,10 @@ impl Catalog {
     }
 
     /// The recipients whose permissions a choice over this scope can change, in order.
-    pub fn recipients_of<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = (&'a Id, &'a Recipient)> {
+    pub fn recipients_of<'a>(
+        &'a self,
+        scope: &'a Scope,
+    ) -> impl Iterator<Item = (&'a Id, &'a Recipient)> {
         self.recipients.iter().filter(move |(recipient, _)| {
             scope.recipient.as_ref().is_none_or(|node| node.overlaps(recipient))
                 && self.activities.values().any(|activity| {
@@ -418,11 +426,18 @@ impl Catalog {
 
 impl Activity {
     fn cells<'a>(&'a self, id: &'a Id) -> impl Iterator<Item = Cell<'a>> {
-        let channels: Vec<Option<&Id>> =
-            if self.channels.is_empty() { vec![None] } else { self.channels.iter().map(Some).collect() };
+        let channels: Vec<Option<&Id>> = if self.channels.is_empty() {
+            vec![None]
+        } else {
+            self.channels.iter().map(Some).collect()
+        };
         self.data.iter().flat_map(move |data| {
-            let cell =
-                |channel: &Option<&'a Id>| Cell { activity: id, purpose: &self.purpose, data, channel: *channel };
+            let cell = |channel: &Option<&'a Id>| Cell {
+                activity: id,
+                purpose: &self.purpose,
+                data,
+                channel: *channel,
+            };
             channels.iter().map(cell).collect::<Vec<_>>()
         })
     }
@@ -442,7 +457,11 @@ pub struct InForce {
 
 impl InForce {
     /// The catalog that follows another on the ledger, or begins it.
-    pub fn follow(before: Option<&Self>, catalog: std::sync::Arc<Catalog>, position: Position) -> Self {
+    pub fn follow(
+        before: Option<&Self>,
+        catalog: std::sync::Arc<Catalog>,
+        position: Position,
+    ) -> Self {
         let since = |id: &Id| {
             let known = before.and_then(|before| {
                 let is_same = before.catalog.material_version(id) == catalog.material_version(id);

@@ -10,7 +10,9 @@ use crate::{
 };
 
 /// Yes or no.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// The person allows the use (DPV `dpv:ConsentGiven`).
@@ -21,7 +23,9 @@ pub enum Effect {
 }
 
 /// How the choice reached the company.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// Sayso's own page for people.
@@ -57,7 +61,9 @@ impl Method {
 }
 
 /// Who made the choice.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
 pub enum Actor {
     /// The person.
@@ -81,7 +87,20 @@ pub enum Actor {
 }
 
 /// How surely the choice is the person's. Asymmetric: a weak credential may only narrow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Authority {
     /// An unsubscribe link, a signal, an unverified caller.
@@ -92,7 +111,9 @@ pub enum Authority {
 }
 
 /// The text that the choice was made on.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct NoticeRef {
     /// The notice.
@@ -106,7 +127,9 @@ pub struct NoticeRef {
 
 /// What shows that the choice was made: a reference, and when it really happened if that was
 /// before it was recorded. Back-dating is evidence only; order is the ledger's.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
     /// A form number, call id or file name in the company's own archive.
@@ -122,7 +145,9 @@ pub struct Evidence {
 pub const EVIDENCE_BYTES_MAX: usize = 256;
 
 /// A grant or a denial by a subject over a scope.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct Choice {
     /// Yes or no.

@@ -58,14 +58,18 @@ pub fn handle(facts: &impl Facts, command: Command, at: Timestamp) -> Result<Vec
         Command::Import { fresh, identifiers, is_active, minor_until, choices } => {
             import(facts, fresh, identifiers, is_active, minor_until, choices)
         }
-        Command::AddIdentifier { subject, identifier } => add_identifier(facts, subject, identifier),
+        Command::AddIdentifier { subject, identifier } => {
+            add_identifier(facts, subject, identifier)
+        }
         Command::RemoveIdentifier { subject, namespace, lookup } => {
             let state = known(facts, subject)?;
             let has = state.identifiers.iter().any(|own| own.lookup == lookup);
             let event = has.then_some(Event::IdentifierRemoved { namespace, lookup });
             Ok(Draft::about(subject, event.into_iter().collect()))
         }
-        Command::Choose { subject, choices, authority } => choose(facts, subject, choices, authority),
+        Command::Choose { subject, choices, authority } => {
+            choose(facts, subject, choices, authority)
+        }
         Command::SetRelationship { subject, is_active } => {
             let state = staying(facts, subject)?;
             change(subject, state.is_active != is_active, Event::RelationshipChanged { is_active })
@@ -84,10 +88,14 @@ pub fn handle(facts: &impl Facts, command: Command, at: Timestamp) -> Result<Vec
             set_guardian(facts, subject, guardian, is_guardian)
         }
         Command::AcquireDevice { subject, device, from } => acquire(facts, subject, device, from),
-        Command::SetHousehold { subject, device, members } => share(facts, subject, device, members),
+        Command::SetHousehold { subject, device, members } => {
+            share(facts, subject, device, members)
+        }
         Command::ReportEffect { subject, report } => report_effect(facts, subject, report),
         Command::Erase { subject, at_once } => erase(facts, subject, at_once),
-        Command::Replay { subject, denials, is_erased } => replay(facts, subject, denials, is_erased, at),
+        Command::Replay { subject, denials, is_erased } => {
+            replay(facts, subject, denials, is_erased, at)
+        }
         Command::CreateKey { key } => create_key(facts, key),
         Command::RevokeKey { id } => {
             let event = Event::KeyRevoked { id: id.clone() };
@@ -252,7 +260,8 @@ fn new_choices(
         let choice = admit(facts, state, choice, authority)?;
         let is_repeated_here = events.contains(&Event::ChoiceRecorded(choice.clone()));
         // A choice earlier in the same command may have changed what this one repeats.
-        let says_nothing_new = events.is_empty() && says_nothing_new(facts.in_force(), state, &choice);
+        let says_nothing_new =
+            events.is_empty() && says_nothing_new(facts.in_force(), state, &choice);
         if !is_repeated_here && !says_nothing_new && !is_repeated_signal(state, &choice) {
             events.push(Event::ChoiceRecorded(choice));
         }
@@ -316,7 +325,9 @@ fn check_scope(catalog: &Catalog, state: &SubjectState, scope: &Scope) -> Result
     check("recipient", &scope.recipient, &|id| catalog.recipients.contains_key(id))?;
     check("channel", &scope.channel, &|id| catalog.channels.contains_key(id))?;
     match &scope.device {
-        Some(device) if device.is_device() && state.device(device).is_none() => Err(Refusal::UnknownDevice),
+        Some(device) if device.is_device() && state.device(device).is_none() => {
+            Err(Refusal::UnknownDevice)
+        }
         Some(device) if !device.is_device() && !catalog.device_types.contains_key(device) => {
             Err(unknown("device type", device))
         }
@@ -346,16 +357,19 @@ fn check_notice(catalog: &Catalog, notice: &NoticeRef) -> Result<(), Refusal> {
 /// text is a yes to the text of the day, so it is the same only under the same catalog.
 fn says_nothing_new(in_force: Option<&InForce>, state: &SubjectState, choice: &Choice) -> bool {
     let held = Held::new(choice, Position::START);
-    let meets = |other: &&Held| other.is_import == held.is_import && other.scope.overlaps(&held.scope);
+    let meets =
+        |other: &&Held| other.is_import == held.is_import && other.scope.overlaps(&held.scope);
     let newest = state.choices.iter().filter(meets).max_by_key(|other| other.position);
     let Some(newest) = newest else { return false };
     if (Held { position: held.position, ..newest.clone() }) != held {
         return false;
     }
-    let is_contradicted = |other: &Held| other.position == newest.position && other.effect != held.effect;
+    let is_contradicted =
+        |other: &Held| other.position == newest.position && other.effect != held.effect;
     let is_under_this_catalog = || in_force.is_some_and(|now| newest.position > now.position);
     // A device that came second-hand starts with nothing allowed, so a yes from before is no yes.
-    let is_from_before = || state.devices.iter().any(|link| link.nothing_before >= Some(newest.position));
+    let is_from_before =
+        || state.devices.iter().any(|link| link.nothing_before >= Some(newest.position));
     choice.effect == Effect::Denial
         || (!state.choices.iter().any(is_contradicted)
             && !is_from_before()
@@ -364,7 +378,10 @@ fn says_nothing_new(in_force: Option<&InForce>, state: &SubjectState, choice: &C
 
 fn is_repeated_signal(state: &SubjectState, choice: &Choice) -> bool {
     choice.method.is_standing()
-        && state.signals.iter().any(|(method, scope)| *method == choice.method && *scope == choice.scope)
+        && state
+            .signals
+            .iter()
+            .any(|(method, scope)| *method == choice.method && *scope == choice.scope)
 }
 
 fn set_guardian(
@@ -412,7 +429,9 @@ fn acquire(
         drafts.extend(Draft::about(other, vec![released]));
     }
     // The new owner may have lived with the device before; acquiring it comes last for them.
-    drafts.retain(|draft| draft.subject != Some(subject) || matches!(draft.events[..], [Event::DeviceAcquired { .. }]));
+    drafts.retain(|draft| {
+        draft.subject != Some(subject) || matches!(draft.events[..], [Event::DeviceAcquired { .. }])
+    });
     Ok(drafts)
 }
 
@@ -459,9 +478,8 @@ fn report_effect(
     let is_of = |pending: &&Pending| pending.recipient == report.recipient;
     let is_news = state.pending.iter().filter(is_of).any(|owed| owed.position <= report.through);
     let others_wait = || {
-        let is_open = |owed: &Pending| {
-            owed.recipient != report.recipient || owed.position > report.through
-        };
+        let is_open =
+            |owed: &Pending| owed.recipient != report.recipient || owed.position > report.through;
         state.pending.iter().any(is_open)
     };
     let is_last = state.is_leaving && !others_wait();
@@ -481,7 +499,8 @@ fn erase(facts: &impl Facts, subject: SubjectId, at_once: bool) -> Result<Vec<Dr
         let Some(in_force) = facts.in_force() else { return true };
         let knows = |(_, recipient): (&Id, &Recipient)| {
             let is_known = |namespace| state.has_namespace(namespace);
-            recipient.effect_deadline.is_some() && recipient.namespace.as_ref().is_some_and(is_known)
+            recipient.effect_deadline.is_some()
+                && recipient.namespace.as_ref().is_some_and(is_known)
         };
         let everything = Scope::default();
         !in_force.catalog.recipients_of(&everything).any(knows)
@@ -506,7 +525,8 @@ fn erase(facts: &impl Facts, subject: SubjectId, at_once: bool) -> Result<Vec<Dr
 fn leave_households(facts: &impl Facts, subject: SubjectId, state: &SubjectState) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for link in &state.devices {
-        let left: Vec<_> = link.household.iter().copied().filter(|other| *other != subject).collect();
+        let left: Vec<_> =
+            link.household.iter().copied().filter(|other| *other != subject).collect();
         for other in left.iter().filter(|other| facts.subject(**other).is_some()) {
             let event = match link.role {
                 Role::Owner => Event::DeviceReleased { device: link.device.clone() },

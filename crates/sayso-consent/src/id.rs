@@ -33,8 +33,7 @@ impl Id {
     /// Whether `other` is this node or below it.
     pub fn covers(&self, other: &Id) -> bool {
         let (upper, lower) = (self.0.as_bytes(), other.0.as_bytes());
-        lower.starts_with(upper)
-            && matches!(lower.get(upper.len()), None | Some(b'.') | Some(b'/'))
+        lower.starts_with(upper) && matches!(lower.get(upper.len()), None | Some(b'.') | Some(b'/'))
     }
 
     /// Whether one of the two covers the other: in a tree there is no other way to meet.
@@ -59,13 +58,19 @@ impl Id {
         };
         let part = |part: &str| {
             !part.is_empty()
-                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
         };
         let serial_is_valid = |serial: &str| {
             !serial.is_empty()
-                && serial.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
+                && serial
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
         };
-        text.len() <= ID_BYTES_MAX && tree.split('.').all(part) && serial.is_none_or(serial_is_valid)
+        text.len() <= ID_BYTES_MAX
+            && tree.split('.').all(part)
+            && serial.is_none_or(serial_is_valid)
     }
 }
 

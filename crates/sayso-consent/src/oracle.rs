@@ -65,7 +65,9 @@ impl Said<'_> {
 
 impl<'a> Oracle<'a> {
     fn decide(&self, request: &Request) -> Decision {
-        let Some(in_force) = &self.in_force else { return Decision::deny(Reason::Undeclared, None) };
+        let Some(in_force) = &self.in_force else {
+            return Decision::deny(Reason::Undeclared, None);
+        };
         let catalog = &in_force.catalog;
         // 1. Declared?
         let covering: Vec<_> =
@@ -77,7 +79,8 @@ impl<'a> Oracle<'a> {
             Some(channel) => activity.channels.is_empty() || activity.channels.contains(channel),
             None => activity.channels.is_empty(),
         };
-        let Some((id, activity)) = covering.iter().find(|(_, activity)| asked_rightly(activity)) else {
+        let Some((id, activity)) = covering.iter().find(|(_, activity)| asked_rightly(activity))
+        else {
             return Decision::deny(Reason::ChannelRequired, Some(covering[0].0));
         };
         // 2. Promised never?
@@ -130,7 +133,9 @@ impl<'a> Oracle<'a> {
             }
         }
         // 5. The basis.
-        let Some((subject, judged)) = subject.zip(judged) else { return no(unknown(activity.basis)) };
+        let Some((subject, judged)) = subject.zip(judged) else {
+            return no(unknown(activity.basis));
+        };
         let yes = |reason| Decision::deny(reason, None);
         match activity.basis {
             LegalBasis::LegalObligation => yes(Reason::LegalObligation),
@@ -168,7 +173,9 @@ impl<'a> Oracle<'a> {
         let mut all = own;
         for device in devices {
             let scoped = Request { device: Some(device.clone()), ..request.clone() };
-            for (place, person) in self.household(subject, &device).unwrap_or_default().iter().enumerate() {
+            for (place, person) in
+                self.household(subject, &device).unwrap_or_default().iter().enumerate()
+            {
                 let theirs = self.judge(*person, &scoped, activity, Some(&device));
                 if place == 0 && (request.device.is_some() || *person != subject) {
                     all = all.needs(theirs, request.device.is_some());
@@ -184,7 +191,13 @@ impl<'a> Oracle<'a> {
         all
     }
 
-    fn judge(&self, person: SubjectId, request: &Request, activity: &Activity, device: Option<&Id>) -> Judged<'a> {
+    fn judge(
+        &self,
+        person: SubjectId,
+        request: &Request,
+        activity: &Activity,
+        device: Option<&Id>,
+    ) -> Judged<'a> {
         let asked = request.scope();
         let said = self.said(person);
         let applying_grants: Vec<Said> = said
@@ -194,7 +207,9 @@ impl<'a> Oracle<'a> {
             .collect();
         let denials: Vec<Said> = said
             .iter()
-            .filter(|said| said.choice.effect == Effect::Denial && said.choice.scope.overlaps(&asked))
+            .filter(|said| {
+                said.choice.effect == Effect::Denial && said.choice.scope.overlaps(&asked)
+            })
             .copied()
             .collect();
         let counted: Vec<Said> = applying_grants
@@ -215,10 +230,13 @@ impl<'a> Oracle<'a> {
             .filter(|grant| denials.iter().all(|denial| beats(grant, denial)))
             .max_by_key(|grant| (grant.choice.actor != Actor::Import, grant.position))
             .copied();
-        let names = |scope: &Scope| scope.channel.is_some() || scope.device.is_some() && request.device.is_some();
+        let names = |scope: &Scope| {
+            scope.channel.is_some() || scope.device.is_some() && request.device.is_some()
+        };
         let is_denied = !surviving_denials.is_empty();
-        let newest_grant =
-            applying_grants.iter().max_by_key(|grant| (grant.choice.actor != Actor::Import, grant.position));
+        let newest_grant = applying_grants
+            .iter()
+            .max_by_key(|grant| (grant.choice.actor != Actor::Import, grant.position));
         let why = match newest_grant {
             _ if is_denied => Reason::Withdrawn,
             Some(grant) => self.fault(person, grant, activity, device).unwrap_or(Reason::Withdrawn),
@@ -235,7 +253,13 @@ impl<'a> Oracle<'a> {
     }
 
     /// Why a grant does not count, if it does not.
-    fn fault(&self, person: SubjectId, grant: &Said, activity: &Activity, device: Option<&Id>) -> Option<Reason> {
+    fn fault(
+        &self,
+        person: SubjectId,
+        grant: &Said,
+        activity: &Activity,
+        device: Option<&Id>,
+    ) -> Option<Reason> {
         let choice = grant.choice;
         let came_later = device.and_then(|device| self.second_hand_since(person, device));
         if came_later.is_some_and(|since| grant.position <= since)
@@ -255,18 +279,27 @@ impl<'a> Oracle<'a> {
     }
 
     fn is_superseded(&self, grant: &Said, activity: &Activity) -> bool {
-        let Some((now, notice)) = self.in_force.as_ref().zip(activity.notice.as_ref()) else { return false };
+        let Some((now, notice)) = self.in_force.as_ref().zip(activity.notice.as_ref()) else {
+            return false;
+        };
         match &grant.choice.notice {
-            Some(given) if given.id == *notice => {
-                now.catalog.material_version(notice).is_some_and(|material| given.version < material)
-            }
+            Some(given) if given.id == *notice => now
+                .catalog
+                .material_version(notice)
+                .is_some_and(|material| given.version < material),
             _ => now.material_since.get(notice).is_some_and(|since| grant.position < *since),
         }
     }
 
-    fn events(&self, subject: SubjectId) -> impl DoubleEndedIterator<Item = (&'a Entry, &'a Event)> {
+    fn events(
+        &self,
+        subject: SubjectId,
+    ) -> impl DoubleEndedIterator<Item = (&'a Entry, &'a Event)> {
         let of_subject = move |entry: &&'a Entry| entry.subject == Some(subject);
-        self.entries.iter().filter(of_subject).flat_map(|entry| entry.events.iter().map(move |event| (entry, event)))
+        self.entries
+            .iter()
+            .filter(of_subject)
+            .flat_map(|entry| entry.events.iter().map(move |event| (entry, event)))
     }
 
     /// All that a person said.
@@ -292,7 +325,8 @@ impl<'a> Oracle<'a> {
     }
 
     fn is_restricted(&self, subject: SubjectId) -> bool {
-        let is_leaving = self.last(subject, |event| matches!(event, Event::ErasureRequested).then_some(()));
+        let is_leaving =
+            self.last(subject, |event| matches!(event, Event::ErasureRequested).then_some(()));
         let is_restricted = self.last(subject, |event| match event {
             Event::RestrictionChanged { is_restricted } => Some(*is_restricted),
             _ => None,
@@ -302,7 +336,9 @@ impl<'a> Oracle<'a> {
 
     fn is_active(&self, subject: SubjectId) -> bool {
         let is_active = self.last(subject, |event| match event {
-            Event::SubjectCreated { is_active, .. } | Event::RelationshipChanged { is_active } => Some(*is_active),
+            Event::SubjectCreated { is_active, .. } | Event::RelationshipChanged { is_active } => {
+                Some(*is_active)
+            }
             _ => None,
         });
         is_active.unwrap_or(false)
@@ -310,7 +346,9 @@ impl<'a> Oracle<'a> {
 
     fn minor_until(&self, subject: SubjectId) -> Option<Timestamp> {
         let minor_until = self.last(subject, |event| match event {
-            Event::SubjectCreated { minor_until, .. } | Event::MinorityChanged { minor_until } => Some(*minor_until),
+            Event::SubjectCreated { minor_until, .. } | Event::MinorityChanged { minor_until } => {
+                Some(*minor_until)
+            }
             _ => None,
         });
         minor_until.flatten()
@@ -321,21 +359,24 @@ impl<'a> Oracle<'a> {
         let household = self.last(subject, |event| match event {
             Event::DeviceAcquired { device: own, .. } if own == device => Some(vec![subject]),
             Event::DeviceReleased { device: own } if own == device => Some(Vec::new()),
-            Event::HouseholdChanged { device: own, household } if own == device => Some(household.clone()),
+            Event::HouseholdChanged { device: own, household } if own == device => {
+                Some(household.clone())
+            }
             _ => None,
         });
         household.filter(|household| household.contains(&subject))
     }
 
     fn devices(&self, subject: SubjectId) -> Vec<Id> {
-        let mut devices: Vec<Id> = self
-            .events(subject)
-            .filter_map(|(_, event)| match event {
-                Event::DeviceAcquired { device, .. } | Event::HouseholdChanged { device, .. } => Some(device.clone()),
-                _ => None,
-            })
-            .filter(|device| self.household(subject, device).is_some())
-            .collect();
+        let mut devices: Vec<Id> =
+            self.events(subject)
+                .filter_map(|(_, event)| match event {
+                    Event::DeviceAcquired { device, .. }
+                    | Event::HouseholdChanged { device, .. } => Some(device.clone()),
+                    _ => None,
+                })
+                .filter(|device| self.household(subject, device).is_some())
+                .collect();
         devices.sort();
         devices.dedup();
         devices
@@ -369,7 +410,8 @@ pub fn replay(entries: &[Entry], subject: SubjectId) -> Option<crate::SubjectSta
         }
         for event in &entry.events {
             if let Event::CatalogApplied { catalog } = event {
-                let next = InForce::follow(now.as_ref(), Arc::new((**catalog).clone()), entry.position);
+                let next =
+                    InForce::follow(now.as_ref(), Arc::new((**catalog).clone()), entry.position);
                 if let Some(state) = &mut state {
                     let before = now.as_ref().map(|now| &*now.catalog);
                     crate::apply::apply_catalog(state, before, &next, entry.at);
@@ -411,6 +453,8 @@ fn unknown(basis: LegalBasis) -> Reason {
     match basis {
         LegalBasis::LegitimateInterests | LegalBasis::PublicTask => Reason::Objected,
         LegalBasis::Contract => Reason::NoContract,
-        LegalBasis::Consent | LegalBasis::LegalObligation | LegalBasis::VitalInterests => Reason::NeverAsked,
+        LegalBasis::Consent | LegalBasis::LegalObligation | LegalBasis::VitalInterests => {
+            Reason::NeverAsked
+        }
     }
 }

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::id::Id;
 
 /// Purpose × data × recipient × channel × device. An absent dimension means *any*.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct Scope {
     /// Why the data is used.
@@ -49,7 +51,8 @@ pub fn overlaps(one: Dimensions, other: Dimensions) -> bool {
 impl Scope {
     /// The five dimensions.
     pub fn dimensions(&self) -> Dimensions<'_> {
-        [&self.purpose, &self.data, &self.recipient, &self.channel, &self.device].map(Option::as_ref)
+        [&self.purpose, &self.data, &self.recipient, &self.channel, &self.device]
+            .map(Option::as_ref)
     }
 
     /// Whether this scope covers the other in every dimension.

@@ -55,9 +55,11 @@ impl Held {
     /// Whether an earlier choice can decide nothing any more beside this one: the same word over
     /// the same scope, that ranks higher and counts whenever the other would.
     fn outdoes(&self, other: &Held) -> bool {
-        let is_same =
-            self.effect == other.effect && self.scope == other.scope && self.is_import == other.is_import;
-        let begins_as_early = self.not_before.is_none_or(|own| other.not_before.is_some_and(|its| own <= its));
+        let is_same = self.effect == other.effect
+            && self.scope == other.scope
+            && self.is_import == other.is_import;
+        let begins_as_early =
+            self.not_before.is_none_or(|own| other.not_before.is_some_and(|its| own <= its));
         let ends_as_late = self.until.is_none_or(|own| other.until.is_some_and(|its| own >= its));
         let is_as_new = match (&self.notice, &other.notice) {
             (None, None) => true,

@@ -147,13 +147,18 @@ mod tests {
         let at: Timestamp = "2026-02-01T19:30:00+01:00".parse().unwrap();
         assert_eq!(at.to_string(), "2026-02-01T18:30:00.000Z");
         assert_eq!(at.to_string().parse(), Ok(at));
-        assert_eq!("2026-02-01".parse::<Timestamp>().unwrap().to_string(), "2026-02-01T00:00:00.000Z");
+        assert_eq!(
+            "2026-02-01".parse::<Timestamp>().unwrap().to_string(),
+            "2026-02-01T00:00:00.000Z"
+        );
     }
 
     #[test]
     fn spans_read_as_people_write_them() {
         let start: Timestamp = "2024-02-29".parse().unwrap();
-        for (text, end) in [("90 days", "2024-05-29"), ("2 years", "2026-02-28"), ("P1M", "2024-03-29")] {
+        for (text, end) in
+            [("90 days", "2024-05-29"), ("2 years", "2026-02-28"), ("P1M", "2024-03-29")]
+        {
             assert_eq!(start.plus(&text.parse().unwrap()), end.parse().unwrap(), "{text}");
         }
         assert_eq!("15 seconds".parse::<Span>().unwrap().to_ms(), 15_000);

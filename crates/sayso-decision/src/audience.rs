@@ -24,7 +24,13 @@ pub struct Audience {
 impl Snapshot {
     /// The next people from `from` on for whom the request is allowed: at most `limit`, maybe
     /// fewer with more to come. The request's own subject does not matter.
-    pub fn audience(&self, request: &Request, from: SubjectId, limit: usize, at: Timestamp) -> Audience {
+    pub fn audience(
+        &self,
+        request: &Request,
+        from: SubjectId,
+        limit: usize,
+        at: Timestamp,
+    ) -> Audience {
         let as_of = self.head();
         let in_force = self.in_force();
         let at = at.max(self.latest());
@@ -36,7 +42,8 @@ impl Snapshot {
                     return Audience { subjects, next: Some(subject), as_of };
                 }
                 let asked = Request { subject: Some(subject), ..request.clone() };
-                let decision = decide(in_force.as_deref(), self, Some(&state), &asked, at, Passing::Counts);
+                let decision =
+                    decide(in_force.as_deref(), self, Some(&state), &asked, at, Passing::Counts);
                 if decision.allow() {
                     subjects.push(subject);
                 }

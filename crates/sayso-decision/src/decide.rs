@@ -92,8 +92,8 @@ impl<P: People> Asked<'_, P> {
             return Err((Reason::Undeclared, None));
         }
         for (id, activity) in catalog.covering(purpose, data, recipient) {
-            let is_asked_rightly =
-                activity.channels.is_empty() || channel.as_ref().is_some_and(|channel| activity.channels.contains(channel));
+            let is_asked_rightly = activity.channels.is_empty()
+                || channel.as_ref().is_some_and(|channel| activity.channels.contains(channel));
             if is_asked_rightly {
                 return Ok((id, activity));
             }
@@ -119,8 +119,9 @@ impl<P: People> Asked<'_, P> {
         let is_imperative = activity.basis.is_imperative();
         // 3. Restricted or gone? Somebody unknown, or asked about with a device that is not
         // theirs, is from here on a person who never said anything.
-        let has_device =
-            |state: &&SubjectState| self.request.device.as_ref().is_none_or(|device| state.device(device).is_some());
+        let has_device = |state: &&SubjectState| {
+            self.request.device.as_ref().is_none_or(|device| state.device(device).is_some())
+        };
         let state = state.filter(has_device);
         if let Some(state) = state {
             if state.is_restricted || state.is_leaving {
@@ -161,7 +162,9 @@ impl<P: People> Asked<'_, P> {
             LegalBasis::LegitimateInterests => say(Reason::LegitimateInterests),
             LegalBasis::PublicTask => say(Reason::PublicTask),
             LegalBasis::Consent => match verdict.grant {
-                Some((grant, until)) => Decision { grant: Some(grant), until, ..say(Reason::Granted) },
+                Some((grant, until)) => {
+                    Decision { grant: Some(grant), until, ..say(Reason::Granted) }
+                }
                 None => say(verdict.why),
             },
         }
@@ -178,11 +181,13 @@ impl<P: People> Asked<'_, P> {
 
     /// What the person and, for data that concerns a household, everyone in it have said.
     fn judge_all(&self, state: &SubjectState, activity: &Activity) -> Verdict {
-        let own = self.judge(state, self.request.dimensions(), self.request.device.as_ref(), activity);
+        let own =
+            self.judge(state, self.request.dimensions(), self.request.device.as_ref(), activity);
         if !self.in_force.catalog.is_household(&self.request.data) {
             return own;
         }
-        let asked_of = |device: &Id| self.request.device.as_ref().is_none_or(|asked| asked == device);
+        let asked_of =
+            |device: &Id| self.request.device.as_ref().is_none_or(|asked| asked == device);
         let mut all = own;
         for link in state.devices.iter().filter(|link| asked_of(&link.device)) {
             for (place, person) in link.household.iter().enumerate() {
@@ -190,7 +195,9 @@ impl<P: People> Asked<'_, P> {
                 let theirs = self.judge_other(*person, scope, &link.device, activity);
                 let is_owner = place == 0;
                 let is_other_owner = is_owner && link.role == Role::Member;
-                if is_owner && self.request.device.is_some() || is_other_owner && theirs.grant.is_none() {
+                if is_owner && self.request.device.is_some()
+                    || is_other_owner && theirs.grant.is_none()
+                {
                     (all.grant, all.why) = (theirs.grant, theirs.why);
                 }
                 all.is_denied |= theirs.is_denied;
@@ -203,27 +210,45 @@ impl<P: People> Asked<'_, P> {
         all
     }
 
-    fn judge_other(&self, person: SubjectId, scope: Dimensions, device: &Id, activity: &Activity) -> Verdict {
+    fn judge_other(
+        &self,
+        person: SubjectId,
+        scope: Dimensions,
+        device: &Id,
+        activity: &Activity,
+    ) -> Verdict {
         let nobody = SubjectState::default();
         let state = self.people.person(person);
         self.judge(state.as_deref().unwrap_or(&nobody), scope, Some(device), activity)
     }
 
     /// What one person's choices come to, over a scope.
-    fn judge(&self, state: &SubjectState, asked: Dimensions, device: Option<&Id>, activity: &Activity) -> Verdict {
+    fn judge(
+        &self,
+        state: &SubjectState,
+        asked: Dimensions,
+        device: Option<&Id>,
+        activity: &Activity,
+    ) -> Verdict {
         let nothing_before = device.and_then(|device| state.device(device)?.nothing_before);
         let is_minor = state.minor_until.is_some_and(|until| self.at < until);
         let judge = Judge { asked: self, activity, nothing_before, is_minor };
         let denials = || {
-            state.choices.iter().filter(|held| held.effect == Effect::Denial && overlaps(held.scope.dimensions(), asked))
+            state.choices.iter().filter(|held| {
+                held.effect == Effect::Denial && overlaps(held.scope.dimensions(), asked)
+            })
         };
         let grants = || {
-            state.choices.iter().filter(|held| held.effect == Effect::Grant && covers(held.scope.dimensions(), asked))
+            state.choices.iter().filter(|held| {
+                held.effect == Effect::Grant && covers(held.scope.dimensions(), asked)
+            })
         };
         let counted = || grants().filter(|grant| judge.fault(grant).is_none());
-        let mut standing = denials().filter(|denial| !counted().any(|grant| beats(grant, denial))).peekable();
+        let mut standing =
+            denials().filter(|denial| !counted().any(|grant| beats(grant, denial))).peekable();
         let is_denied = standing.peek().is_some();
-        let is_unreachable = asked[3].is_some() && standing.any(|denial| names_means(denial, asked));
+        let is_unreachable =
+            asked[3].is_some() && standing.any(|denial| names_means(denial, asked));
         let surviving = counted().filter(|grant| denials().all(|denial| beats(grant, denial)));
         let grant = surviving.max_by_key(|grant| grant.rank());
         let newest = grants().max_by_key(|grant| grant.rank());
@@ -232,7 +257,12 @@ impl<P: People> Asked<'_, P> {
             Some(newest) => judge.fault(newest).unwrap_or(Reason::Withdrawn),
             None => Reason::NeverAsked,
         };
-        Verdict { grant: grant.map(|grant| (grant.position, grant.until)), is_denied, is_unreachable, why }
+        Verdict {
+            grant: grant.map(|grant| (grant.position, grant.until)),
+            is_denied,
+            is_unreachable,
+            why,
+        }
     }
 }
 
@@ -265,9 +295,10 @@ impl<P> Judge<'_, P> {
         let Some(notice) = &self.activity.notice else { return false };
         let in_force = self.asked.in_force;
         match &grant.notice {
-            Some((given, version)) if given == notice => {
-                in_force.catalog.material_version(notice).is_some_and(|material| *version < material)
-            }
+            Some((given, version)) if given == notice => in_force
+                .catalog
+                .material_version(notice)
+                .is_some_and(|material| *version < material),
             _ => in_force.material_since.get(notice).is_some_and(|since| grant.position < *since),
         }
     }
@@ -298,6 +329,8 @@ fn unknown(basis: LegalBasis) -> Reason {
     match basis {
         LegalBasis::LegitimateInterests | LegalBasis::PublicTask => Reason::Objected,
         LegalBasis::Contract => Reason::NoContract,
-        LegalBasis::Consent | LegalBasis::LegalObligation | LegalBasis::VitalInterests => Reason::NeverAsked,
+        LegalBasis::Consent | LegalBasis::LegalObligation | LegalBasis::VitalInterests => {
+            Reason::NeverAsked
+        }
     }
 }

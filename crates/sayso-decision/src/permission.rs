@@ -1,12 +1,12 @@
 //! What a recipient may do with one person's data: all of it, as it is told.
 
+use sayso_consent::catalog::InForce;
 use sayso_consent::{
     id::{Id, Position, SubjectId},
     request::{Reason, Request},
     subject::SubjectState,
     time::Timestamp,
 };
-use sayso_consent::catalog::InForce;
 
 use crate::{
     decide::{Passing, People, decide},
@@ -35,7 +35,12 @@ pub struct Permission {
 impl Snapshot {
     /// What a recipient may do with one person's data; nothing, with reasons, if the person is
     /// not known. Quiet hours and lateness are left out: they pass.
-    pub fn permissions(&self, subject: SubjectId, recipient: &Id, at: Timestamp) -> Vec<Permission> {
+    pub fn permissions(
+        &self,
+        subject: SubjectId,
+        recipient: &Id,
+        at: Timestamp,
+    ) -> Vec<Permission> {
         let Some(in_force) = self.in_force() else { return Vec::new() };
         let state = self.subject(subject);
         permissions(&in_force, self, subject, state.as_deref(), recipient, at.max(self.latest()))

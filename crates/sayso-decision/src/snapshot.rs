@@ -117,7 +117,8 @@ impl Snapshot {
         let in_force = self.in_force();
         let state = request.subject.and_then(|subject| self.subject(subject));
         let at = at.max(self.latest());
-        let decision = decide(in_force.as_deref(), self, state.as_deref(), request, at, Passing::Counts);
+        let decision =
+            decide(in_force.as_deref(), self, state.as_deref(), request, at, Passing::Counts);
         Decision { as_of, ..decision }
     }
 
@@ -176,8 +177,11 @@ impl Snapshot {
             match event {
                 Event::CatalogApplied { catalog } => {
                     let before = self.in_force();
-                    let next =
-                        InForce::follow(before.as_deref(), Arc::new((**catalog).clone()), entry.position);
+                    let next = InForce::follow(
+                        before.as_deref(),
+                        Arc::new((**catalog).clone()),
+                        entry.position,
+                    );
                     self.bring_into_force(before.as_deref(), next, entry.at);
                 }
                 Event::KeyCreated(key) => {
@@ -276,7 +280,11 @@ pub(crate) enum Change {
 }
 
 /// The changes that an entry about a subject makes, given the state before it.
-pub(crate) fn changes(subject: SubjectId, entry: &Entry, before: Option<&SubjectState>) -> Vec<Change> {
+pub(crate) fn changes(
+    subject: SubjectId,
+    entry: &Entry,
+    before: Option<&SubjectState>,
+) -> Vec<Change> {
     let mut changes = Vec::new();
     for event in &entry.events {
         match event {

@@ -39,7 +39,9 @@ impl Checkpoint {
     pub fn sign(&self, key: &SigningKey) -> String {
         let body = self.body();
         let signature = key.sign(body.as_bytes());
-        let tagged = [key_hash(&self.origin, &key.verifying_key()).as_slice(), &signature.to_bytes()].concat();
+        let tagged =
+            [key_hash(&self.origin, &key.verifying_key()).as_slice(), &signature.to_bytes()]
+                .concat();
         format!("{body}\n\u{2014} {} {}\n", self.origin, BASE64.encode(tagged))
     }
 
@@ -76,7 +78,8 @@ impl Checkpoint {
 
 /// The key hash of a signed note: the first four bytes of SHA-256(name, newline, 1, key).
 fn key_hash(name: &str, key: &VerifyingKey) -> [u8; 4] {
-    let hash = Sha256::new().chain_update(name).chain_update([b'\n', 1]).chain_update(key.as_bytes());
+    let hash =
+        Sha256::new().chain_update(name).chain_update([b'\n', 1]).chain_update(key.as_bytes());
     let digest: Hash = hash.finalize().into();
     [digest[0], digest[1], digest[2], digest[3]]
 }

@@ -77,7 +77,12 @@ impl Door {
     ///
     /// # Errors
     /// No random bytes.
-    pub fn invite(&self, visitor: Visitor, at: Timestamp, life_ms: i64) -> Result<String, CryptoError> {
+    pub fn invite(
+        &self,
+        visitor: Visitor,
+        at: Timestamp,
+        life_ms: i64,
+    ) -> Result<String, CryptoError> {
         let token = token()?;
         let mut rooms = self.rooms();
         rooms.links.retain(|_, (_, until)| *until > at.0);
@@ -98,10 +103,16 @@ impl Door {
     ///
     /// # Errors
     /// No random bytes; the link is used up all the same.
-    pub fn enter(&self, link: &str, at: Timestamp) -> Result<Option<(String, Session)>, CryptoError> {
+    pub fn enter(
+        &self,
+        link: &str,
+        at: Timestamp,
+    ) -> Result<Option<(String, Session)>, CryptoError> {
         let mut rooms = self.rooms();
         let invited = rooms.links.remove(&digest(link));
-        let Some((visitor, _)) = invited.filter(|(_, until)| *until > at.0) else { return Ok(None) };
+        let Some((visitor, _)) = invited.filter(|(_, until)| *until > at.0) else {
+            return Ok(None);
+        };
         let key = token()?;
         let session = Session { visitor, form_token: token()? };
         rooms.sessions.retain(|_, (_, until)| *until > at.0);

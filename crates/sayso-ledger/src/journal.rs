@@ -11,10 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sayso_consent::{
-    Entry, Event, Position, Scope, SubjectId, Timestamp,
-    choice::Effect,
-};
+use sayso_consent::{Entry, Event, Position, Scope, SubjectId, Timestamp, choice::Effect};
 use serde::{Deserialize, Serialize};
 
 use crate::keys::Secrets;
@@ -40,7 +37,9 @@ impl Line {
     /// The line of an entry, if it takes anything away.
     pub fn of(entry: &Entry) -> Option<Self> {
         let denied = |event: &Event| match event {
-            Event::ChoiceRecorded(choice) if choice.effect == Effect::Denial => Some(choice.scope.clone()),
+            Event::ChoiceRecorded(choice) if choice.effect == Effect::Denial => {
+                Some(choice.scope.clone())
+            }
             _ => None,
         };
         let denials: Vec<Scope> = entry.events.iter().filter_map(denied).collect();

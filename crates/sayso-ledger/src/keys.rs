@@ -1,12 +1,13 @@
 //! One root secret, and everything that is derived from it.
 
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce, aead::{Aead, Payload}};
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
-use sayso_consent::{
-    id::{Id, Lookup, SubjectId},
-};
+use sayso_consent::id::{Id, Lookup, SubjectId};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -75,7 +76,8 @@ impl Secrets {
     /// It is not 64 hexadecimal digits.
     pub fn from_hex(text: &str) -> Result<Self, CryptoError> {
         let mut root = Secret::default();
-        hex::decode_to_slice(text.trim(), root.as_mut_slice()).map_err(|_| CryptoError::Malformed)?;
+        hex::decode_to_slice(text.trim(), root.as_mut_slice())
+            .map_err(|_| CryptoError::Malformed)?;
         Ok(Self::new(root))
     }
 
@@ -159,7 +161,8 @@ pub(crate) fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
 /// Seals bytes with XChaCha20-Poly1305: 24 random bytes of nonce, then the ciphertext and tag.
 pub(crate) fn seal(key: &Secret, place: &[u8], plain: &[u8]) -> Result<Vec<u8>, CryptoError> {
     let nonce: [u8; 24] = random()?;
-    let cipher = XChaCha20Poly1305::new(key.as_slice().try_into().map_err(|_| CryptoError::Sealed)?);
+    let cipher =
+        XChaCha20Poly1305::new(key.as_slice().try_into().map_err(|_| CryptoError::Sealed)?);
     let payload = Payload { msg: plain, aad: place };
     let sealed = cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| CryptoError::Sealed)?;
     Ok([nonce.as_slice(), &sealed].concat())
@@ -168,7 +171,8 @@ pub(crate) fn seal(key: &Secret, place: &[u8], plain: &[u8]) -> Result<Vec<u8>, 
 /// Opens what [`seal`] sealed at the same place.
 pub(crate) fn open(key: &Secret, place: &[u8], sealed: &[u8]) -> Result<Vec<u8>, CryptoError> {
     let (nonce, ciphertext) = sealed.split_first_chunk::<24>().ok_or(CryptoError::Sealed)?;
-    let cipher = XChaCha20Poly1305::new(key.as_slice().try_into().map_err(|_| CryptoError::Sealed)?);
+    let cipher =
+        XChaCha20Poly1305::new(key.as_slice().try_into().map_err(|_| CryptoError::Sealed)?);
     let payload = Payload { msg: ciphertext, aad: place };
     cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| CryptoError::Sealed)
 }

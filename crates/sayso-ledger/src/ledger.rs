@@ -205,8 +205,12 @@ impl Ledger {
         shared.store.forget_answers(shared.clock.at().0 - IDEMPOTENCY_MS)?;
         let (queue, receiver) = mpsc::sync_channel(QUEUE_MAX);
         let path = journal.as_ref().map(|journal| journal.path().to_owned());
-        let writer =
-            Writer { shared: Arc::clone(&shared), queue: receiver, journal, held: Default::default() };
+        let writer = Writer {
+            shared: Arc::clone(&shared),
+            queue: receiver,
+            journal,
+            held: Default::default(),
+        };
         let thread = std::thread::Builder::new().name("ledger-writer".into());
         let writer = thread.spawn(|| writer.run()).map_err(OpenError::Thread)?;
         Ok(Self { shared, queue: Some(queue), writer: Some(writer), journal: path })
@@ -293,7 +297,11 @@ impl Ledger {
     ///
     /// # Errors
     /// As for [`Ledger::submit`].
-    pub async fn command(&self, command: Command, by: &str) -> Result<Result<Written, Refused>, WriteError> {
+    pub async fn command(
+        &self,
+        command: Command,
+        by: &str,
+    ) -> Result<Result<Written, Refused>, WriteError> {
         let outcomes = self.submit(vec![command], by, None).await?;
         let missing = || WriteError::Damaged("a command without an outcome".into());
         outcomes.into_iter().next().ok_or_else(missing)
@@ -303,7 +311,11 @@ impl Ledger {
     ///
     /// # Errors
     /// The namespace is not declared or the value cannot be one.
-    pub fn identify(&self, namespace: &Id, value: &str) -> Result<(String, Lookup), IdentifierError> {
+    pub fn identify(
+        &self,
+        namespace: &Id,
+        value: &str,
+    ) -> Result<(String, Lookup), IdentifierError> {
         let kind = self.normalisation(namespace)?;
         let value = normalise(kind, value)?;
         let lookup = self.shared.secrets.lookup(namespace, &value);
@@ -347,7 +359,11 @@ impl Ledger {
     ///
     /// # Errors
     /// The store fails, or holds what cannot be read.
-    pub fn entries_after(&self, position: Position, limit: usize) -> Result<(Vec<Entry>, Position), OpenError> {
+    pub fn entries_after(
+        &self,
+        position: Position,
+        limit: usize,
+    ) -> Result<(Vec<Entry>, Position), OpenError> {
         let records = self.shared.store.read_after(position, limit)?;
         let through = records.last().map_or(position, |record| record.position);
         let mut entries = Vec::new();
@@ -378,7 +394,11 @@ impl Ledger {
     ///
     /// # Errors
     /// The store fails, or holds what cannot be read.
-    pub fn identifiers(&self, subject: SubjectId, namespace: Option<&Id>) -> Result<Vec<String>, OpenError> {
+    pub fn identifiers(
+        &self,
+        subject: SubjectId,
+        namespace: Option<&Id>,
+    ) -> Result<Vec<String>, OpenError> {
         let Some(state) = self.shared.snapshot.subject(subject) else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         let wanted = |own: &&sayso_consent::subject::IdentifierRef| {

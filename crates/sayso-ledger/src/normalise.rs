@@ -49,13 +49,17 @@ pub fn normalise(kind: Normalisation, value: &str) -> Result<String, NotAnIdenti
 
 fn email(value: &str) -> Result<String, NotAnIdentifier> {
     let is_address = value.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && domain.contains('.') && !domain.contains('@') && !value.contains(char::is_whitespace)
+        !local.is_empty()
+            && domain.contains('.')
+            && !domain.contains('@')
+            && !value.contains(char::is_whitespace)
     });
     if is_address { Ok(value.to_lowercase()) } else { Err(NotAnIdentifier::NotAnEmail) }
 }
 
 fn phone(value: &str) -> Result<String, NotAnIdentifier> {
-    let value = value.strip_prefix("00").map_or_else(|| value.to_owned(), |rest| format!("+{rest}"));
+    let value =
+        value.strip_prefix("00").map_or_else(|| value.to_owned(), |rest| format!("+{rest}"));
     let is_filler = |c: char| matches!(c, ' ' | '-' | '.' | '(' | ')' | '/');
     let digits: String = value.chars().filter(|c| !is_filler(*c)).collect();
     let is_number = digits.strip_prefix('+').is_some_and(|digits| {

@@ -23,7 +23,10 @@ struct Minutes {
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self { total: AtomicU64::new(0), minutes: Mutex::new(Minutes { newest: 0, counts: [0; MINUTES] }) }
+        Self {
+            total: AtomicU64::new(0),
+            minutes: Mutex::new(Minutes { newest: 0, counts: [0; MINUTES] }),
+        }
     }
 }
 

@@ -80,7 +80,8 @@ impl Receipt {
             public_key: hex::encode(key.verifying_key().as_bytes()),
             signature: None,
         };
-        let signature = unsigned.signed_bytes().map(|bytes| BASE64.encode(key.sign(&bytes).to_bytes()));
+        let signature =
+            unsigned.signed_bytes().map(|bytes| BASE64.encode(key.sign(&bytes).to_bytes()));
         Self { signature, ..unsigned }
     }
 
@@ -112,7 +113,8 @@ impl Receipt {
     /// Something does not hold.
     pub fn verify(&self, key: &VerifyingKey) -> Result<(), ReceiptError> {
         let malformed = ReceiptError::Malformed;
-        let signature = self.signature.as_ref().and_then(|text| BASE64.decode(text).ok()).ok_or(malformed)?;
+        let signature =
+            self.signature.as_ref().and_then(|text| BASE64.decode(text).ok()).ok_or(malformed)?;
         let signature = Signature::from_slice(&signature).map_err(|_| malformed)?;
         let signed = self.signed_bytes().ok_or(malformed)?;
         key.verify_strict(&signed, &signature).map_err(|_| ReceiptError::Signature)?;
@@ -122,7 +124,9 @@ impl Receipt {
         };
         let bytes = crate::record::canonical(&self.entry).map_err(|_| malformed)?;
         let committed = hash(&self.commitment)?;
-        if commitment(&hash(&self.salt)?, &bytes) != committed || self.entry.position != self.position {
+        if commitment(&hash(&self.salt)?, &bytes) != committed
+            || self.entry.position != self.position
+        {
             return Err(ReceiptError::Commitment);
         }
         let path = self.proof.iter().map(hash).collect::<Result<Vec<_>, _>>()?;

@@ -2,6 +2,7 @@
 
 use sayso_consent::{
     Entry,
+    event::VERSION,
     id::{Position, SubjectId},
 };
 use sha2::{Digest, Sha256};
@@ -144,7 +145,12 @@ pub fn unclose(record: &Record, payload: &Payload, key: &Secret) -> Result<Opene
     }
     let malformed = |source| RecordError::Malformed { position, source };
     let entry: Entry = serde_json::from_slice(bytes).map_err(malformed)?;
-    let is_its_own = entry.position == position && entry.subject.unwrap_or(NOBODY) == payload.subject;
+    if entry.v != VERSION {
+        let why = format!("it is of version {}, not {VERSION}", entry.v);
+        return Err(malformed(serde::de::Error::custom(why)));
+    }
+    let is_its_own =
+        entry.position == position && entry.subject.unwrap_or(NOBODY) == payload.subject;
     if !is_its_own {
         return Err(RecordError::Commitment { position });
     }

@@ -211,6 +211,9 @@ mod tests {
     #[test]
     fn the_empty_tree_has_the_root_of_nothing() {
         let empty = Tree::default().root();
-        assert_eq!(hex::encode(empty), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(
+            hex::encode(empty),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
     }
 }

@@ -70,7 +70,9 @@ pub fn verify(
         progress(walk.report.entries);
     }
     if older.is_some_and(|older| older.size > walk.frontier.size()) {
-        walk.report.problems.push("the kept checkpoint is of a longer log: entries are missing".into());
+        walk.report
+            .problems
+            .push("the kept checkpoint is of a longer log: entries are missing".into());
     }
     walk.head(store, key)?;
     walk.report.root = hex::encode(walk.frontier.root());
@@ -111,10 +113,14 @@ impl Walk<'_> {
                 let opened = secrets
                     .unwrap(payload.subject, &payload.wrapped_key)
                     .map_err(|error| format!("entry {at}: the subject's key: {error}"))
-                    .and_then(|key| unclose(record, payload, &key).map_err(|error| error.to_string()));
+                    .and_then(|key| {
+                        unclose(record, payload, &key).map_err(|error| error.to_string())
+                    });
                 match opened {
                     Ok(opened) if !is_canonical(&opened) => {
-                        self.problem(format!("entry {at}: its bytes are not in their canonical form"));
+                        self.problem(format!(
+                            "entry {at}: its bytes are not in their canonical form"
+                        ));
                     }
                     Ok(_) => self.report.opened += 1,
                     Err(problem) => self.problem(problem),
@@ -134,7 +140,10 @@ impl Walk<'_> {
                     self.report.is_signed = true;
                     let origin = format!("sayso/{}", store.ledger_id()?);
                     if checkpoint.origin != origin {
-                        self.problem(format!("the signed head is of {}, this is {origin}", checkpoint.origin));
+                        self.problem(format!(
+                            "the signed head is of {}, this is {origin}",
+                            checkpoint.origin
+                        ));
                     }
                     self.compare("the signed head", &checkpoint);
                 }

@@ -176,7 +176,9 @@ impl Writer {
                     let why = "its newest entry is not the one that was read".to_owned();
                     self.fail_all(submissions, &WriteError::Damaged(why));
                 }
-                Err(OpenError::Store(StoreError::Unavailable(why))) => self.degrade(submissions, &why),
+                Err(OpenError::Store(StoreError::Unavailable(why))) => {
+                    self.degrade(submissions, &why)
+                }
                 Err(error) => self.fail_all(submissions, &WriteError::Damaged(error.to_string())),
             },
             Err(StoreError::Unavailable(why)) => self.degrade(submissions, &why),
@@ -350,7 +352,10 @@ impl<'a> Plan<'a> {
         Ok(plan)
     }
 
-    fn submission(&mut self, submission: &Submission) -> Result<Result<Outcomes, WriteError>, StoreError> {
+    fn submission(
+        &mut self,
+        submission: &Submission,
+    ) -> Result<Result<Outcomes, WriteError>, StoreError> {
         if let Some(idempotency) = &submission.idempotency
             && let Some(known) = self.known_answer(idempotency)?
         {
@@ -374,7 +379,8 @@ impl<'a> Plan<'a> {
         &self,
         idempotency: &Idempotency,
     ) -> Result<Option<Result<Outcomes, WriteError>>, StoreError> {
-        let staged = self.batch.answers.iter().find(|answer| answer.key == idempotency.key).cloned();
+        let staged =
+            self.batch.answers.iter().find(|answer| answer.key == idempotency.key).cloned();
         let known = match staged {
             Some(answer) => Some(answer),
             None => self.shared.store.answer(&idempotency.key)?,
@@ -383,12 +389,17 @@ impl<'a> Plan<'a> {
         if answer.request != idempotency.request {
             return Ok(Some(Err(WriteError::KeyReused)));
         }
-        let outcomes = serde_json::from_slice(&answer.outcome)
-            .map_err(|error| StoreError::Corrupt(format!("outcome of an idempotency key: {error}")))?;
+        let outcomes = serde_json::from_slice(&answer.outcome).map_err(|error| {
+            StoreError::Corrupt(format!("outcome of an idempotency key: {error}"))
+        })?;
         Ok(Some(Ok(outcomes)))
     }
 
-    fn command(&mut self, command: Command, by: &str) -> Result<Result<Written, Refused>, StoreError> {
+    fn command(
+        &mut self,
+        command: Command,
+        by: &str,
+    ) -> Result<Result<Written, Refused>, StoreError> {
         let drafts = match handle(&self.staged, command, self.at) {
             Ok(drafts) => drafts,
             Err(refusal) => return Ok(Err(refusal.into())),

@@ -62,8 +62,14 @@ fn head_at(number: u64) -> Head {
 }
 
 fn batch(first: u64, subjects: &[SubjectId]) -> Batch {
-    let records = (first..).zip(subjects).map(|(number, subject)| record(number, *subject)).collect();
-    Batch { expected: head_at(first - 1), records, checkpoint: format!("head {first}"), ..Batch::default() }
+    let records =
+        (first..).zip(subjects).map(|(number, subject)| record(number, *subject)).collect();
+    Batch {
+        expected: head_at(first - 1),
+        records,
+        checkpoint: format!("head {first}"),
+        ..Batch::default()
+    }
 }
 
 fn begins_empty(store: &dyn Store) -> Result<(), Violation> {
@@ -95,7 +101,10 @@ fn refuses_a_stale_head(store: &dyn Store) -> Result<(), Violation> {
 
 fn reads_in_order(store: &dyn Store) -> Result<(), Violation> {
     let all = store.read_after(Position::START, 10)?;
-    must(all == [record(1, ANA), record(2, BEN), record(3, ANA)], "entries read as they were appended")?;
+    must(
+        all == [record(1, ANA), record(2, BEN), record(3, ANA)],
+        "entries read as they were appended",
+    )?;
     must(store.read_after(Position::at(1), 1)? == [record(2, BEN)], "a limit is kept to")?;
     let commitments: Vec<Hash> = store.commitments_after(Position::at(1), 9)?;
     must(commitments == [[2; 32], [3; 32]], "commitments read in order")
@@ -110,7 +119,8 @@ fn finds_entries_of_a_subject(store: &dyn Store) -> Result<(), Violation> {
 }
 
 fn keeps_answers(store: &dyn Store) -> Result<(), Violation> {
-    let answer = |key, at_ms| Answer { key: [key; 32], request: [7; 32], outcome: b"ok".to_vec(), at_ms };
+    let answer =
+        |key, at_ms| Answer { key: [key; 32], request: [7; 32], outcome: b"ok".to_vec(), at_ms };
     let answers = vec![answer(1, 100), answer(2, 200)];
     store.append(&Batch { answers, ..batch(4, &[BEN]) })?;
     must(store.answer(&[1; 32])? == Some(answer(1, 100)), "an outcome is kept")?;
@@ -132,12 +142,22 @@ fn erases(store: &dyn Store) -> Result<(), Violation> {
     let answers = vec![Answer { key: [3; 32], request: [7; 32], outcome, at_ms: 300 }];
     store.append(&Batch { answers, erased: vec![ANA], ..batch(5, &[ANA]) })?;
     let all = store.read_after(Position::START, 10)?;
-    let is_about = |record: &Record| record.payload.as_ref().is_some_and(|payload| payload.subject == ANA);
-    must(all.len() == 5 && !all.iter().any(is_about), "erasure takes the payloads and leaves the entries")?;
-    must(all.iter().all(|record| record.commitment[0] == record.position.number as u8), "commitments stay")?;
+    let is_about =
+        |record: &Record| record.payload.as_ref().is_some_and(|payload| payload.subject == ANA);
+    must(
+        all.len() == 5 && !all.iter().any(is_about),
+        "erasure takes the payloads and leaves the entries",
+    )?;
+    must(
+        all.iter().all(|record| record.commitment[0] == record.position.number as u8),
+        "commitments stay",
+    )?;
     must(store.subject_key(ANA)?.is_none(), "erasure takes the key")?;
     must(store.answer(&[3; 32])?.is_none(), "erasure takes outcomes that name the person")?;
-    must(store.entries_about(ANA, Position::at(99), 9)?.is_empty(), "an erased person has no entries")?;
+    must(
+        store.entries_about(ANA, Position::at(99), 9)?.is_empty(),
+        "an erased person has no entries",
+    )?;
     must(store.entries_about(BEN, Position::at(99), 9)?.len() == 2, "others keep theirs")
 }
 
@@ -167,8 +187,10 @@ mod tests {
 
     #[test]
     fn the_bundled_sqlite_has_no_wal_reset_race() {
-        let version: Vec<u32> =
-            crate::embedded::sqlite_version().split('.').map(|part| part.parse().unwrap()).collect();
+        let version: Vec<u32> = crate::embedded::sqlite_version()
+            .split('.')
+            .map(|part| part.parse().unwrap())
+            .collect();
         assert!(version >= vec![3, 51, 3], "{version:?}");
     }
 }

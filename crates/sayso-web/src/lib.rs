@@ -18,6 +18,6 @@ mod session;
 mod view;
 pub mod words;
 
-pub use handlers::{Web, router};
 pub use frame::{Frame, LanguageLink, Leave, Refreshing};
+pub use handlers::{Web, router};
 pub use words::Words;

@@ -33,7 +33,11 @@ impl Choosing {
 }
 
 /// The boxes of an activity: one a channel, or one in all; then one for each third party.
-pub(crate) fn boxes(catalog: &Catalog, id: &Id, activity: &Activity) -> (Vec<Choosing>, Vec<Choosing>) {
+pub(crate) fn boxes(
+    catalog: &Catalog,
+    id: &Id,
+    activity: &Activity,
+) -> (Vec<Choosing>, Vec<Choosing>) {
     let of = |channel: Option<&Id>, third_party: Option<&Id>| Choosing {
         activity: id.clone(),
         channel: channel.cloned(),
@@ -45,14 +49,21 @@ pub(crate) fn boxes(catalog: &Catalog, id: &Id, activity: &Activity) -> (Vec<Cho
     };
     let (own, third) = parties(catalog, activity);
     // Where only third parties use the data, the box itself is about them.
-    let sharing = if own.is_empty() { Vec::new() } else { third.iter().map(|id| of(None, Some(id))).collect() };
+    let sharing = if own.is_empty() {
+        Vec::new()
+    } else {
+        third.iter().map(|id| of(None, Some(id))).collect()
+    };
     (main, sharing)
 }
 
 /// The recipients of an activity: those that work for the company, and third parties.
 fn parties<'a>(catalog: &Catalog, activity: &'a Activity) -> (Vec<&'a Id>, Vec<&'a Id>) {
     let is_own = |id: &&'a Id| {
-        catalog.recipients.get(*id).is_none_or(|recipient| recipient.kind != RecipientKind::ThirdParty)
+        catalog
+            .recipients
+            .get(*id)
+            .is_none_or(|recipient| recipient.kind != RecipientKind::ThirdParty)
     };
     activity.recipients.iter().partition(is_own)
 }
@@ -68,10 +79,22 @@ pub(crate) struct Standing<'a> {
 
 impl Standing<'_> {
     /// The cells of an activity that are allowed, as (data, recipient, channel).
-    fn allowed(&self, state: &SubjectState, id: &Id, activity: &Activity) -> BTreeSet<(Id, Id, Option<Id>)> {
+    fn allowed(
+        &self,
+        state: &SubjectState,
+        id: &Id,
+        activity: &Activity,
+    ) -> BTreeSet<(Id, Id, Option<Id>)> {
         let mut allowed = BTreeSet::new();
         for recipient in &activity.recipients {
-            let all = permissions(self.in_force, self.snapshot, self.subject, Some(state), recipient, self.at);
+            let all = permissions(
+                self.in_force,
+                self.snapshot,
+                self.subject,
+                Some(state),
+                recipient,
+                self.at,
+            );
             let own = all.into_iter().filter(|one| one.activity == *id && one.reason.allows());
             allowed.extend(own.map(|one| (one.data, recipient.clone(), one.channel)));
         }
@@ -80,7 +103,9 @@ impl Standing<'_> {
 
     /// Whether a box is ticked: whether anything that it is about is allowed.
     pub(crate) fn is_ticked(&self, own: &Choosing) -> bool {
-        let Some(activity) = self.in_force.catalog.activities.get(&own.activity) else { return false };
+        let Some(activity) = self.in_force.catalog.activities.get(&own.activity) else {
+            return false;
+        };
         let (main, third) = parties(&self.in_force.catalog, activity);
         let meant = match &own.third_party {
             Some(third_party) => vec![third_party],
@@ -95,15 +120,29 @@ impl Standing<'_> {
 
     /// The choices that make the boxes stand as they were sent. `shown` are the boxes that were on
     /// the page, `ticked` those of them that were ticked.
-    pub(crate) fn choices(&self, shown: &BTreeSet<String>, ticked: &BTreeSet<String>, language: &str) -> Vec<Choice> {
+    pub(crate) fn choices(
+        &self,
+        shown: &BTreeSet<String>,
+        ticked: &BTreeSet<String>,
+        language: &str,
+    ) -> Vec<Choice> {
         let catalog = &self.in_force.catalog;
         let mut choices = Vec::new();
         for (id, activity) in &catalog.activities {
             let (main, sharing) = boxes(catalog, id, activity);
             let all: Vec<&Choosing> = main.iter().chain(&sharing).collect();
-            let is_shown = activity.basis.is_choosable() && all.iter().any(|own| shown.contains(&own.name()));
+            let is_shown =
+                activity.basis.is_choosable() && all.iter().any(|own| shown.contains(&own.name()));
             if is_shown {
-                let wish = Wish { standing: self, id, activity, main: &main, sharing: &sharing, ticked, language };
+                let wish = Wish {
+                    standing: self,
+                    id,
+                    activity,
+                    main: &main,
+                    sharing: &sharing,
+                    ticked,
+                    language,
+                };
                 wish.choices(&mut choices);
             }
         }
@@ -112,11 +151,17 @@ impl Standing<'_> {
 
     /// The denials of "say no to everything".
     pub(crate) fn refuse_everything(&self) -> Vec<Choice> {
-        let choosable = self.in_force.catalog.activities.iter().filter(|(_, activity)| activity.basis.is_choosable());
+        let choosable = self
+            .in_force
+            .catalog
+            .activities
+            .iter()
+            .filter(|(_, activity)| activity.basis.is_choosable());
         let mut scopes: Vec<Scope> = Vec::new();
         for (id, activity) in choosable {
             for data in self.data_of(id, activity, Effect::Denial) {
-                let scope = Scope { purpose: Some(activity.purpose.clone()), data, ..Scope::default() };
+                let scope =
+                    Scope { purpose: Some(activity.purpose.clone()), data, ..Scope::default() };
                 if !scopes.contains(&scope) {
                     scopes.push(scope);
                 }
@@ -164,13 +209,22 @@ impl Wish<'_> {
         let is_ticked = |own: &&Choosing| self.ticked.contains(&own.name());
         let was_ticked = |own: &&Choosing| self.standing.is_ticked(own);
         let mut said: Vec<Choice> = Vec::new();
-        for own in self.main.iter().chain(self.sharing).filter(|own| !is_ticked(own) && was_ticked(own)) {
-            said.extend(self.scopes(own.channel.as_ref(), own.third_party.as_ref(), Effect::Denial).into_iter().map(|scope| of_portal(Effect::Denial, scope)));
+        for own in
+            self.main.iter().chain(self.sharing).filter(|own| !is_ticked(own) && was_ticked(own))
+        {
+            said.extend(
+                self.scopes(own.channel.as_ref(), own.third_party.as_ref(), Effect::Denial)
+                    .into_iter()
+                    .map(|scope| of_portal(Effect::Denial, scope)),
+            );
         }
         let (main, third) = parties(&self.standing.in_force.catalog, self.activity);
-        let shared = self.sharing.iter().filter(is_ticked).filter_map(|own| own.third_party.as_ref());
-        let recipients: Vec<&Id> = if main.is_empty() { third } else { main.into_iter().chain(shared).collect() };
-        let channels: Vec<Option<&Id>> = self.main.iter().filter(is_ticked).map(|own| own.channel.as_ref()).collect();
+        let shared =
+            self.sharing.iter().filter(is_ticked).filter_map(|own| own.third_party.as_ref());
+        let recipients: Vec<&Id> =
+            if main.is_empty() { third } else { main.into_iter().chain(shared).collect() };
+        let channels: Vec<Option<&Id>> =
+            self.main.iter().filter(is_ticked).map(|own| own.channel.as_ref()).collect();
         let before = self.standing.allowed(self.standing.state, self.id, self.activity);
         for channel in &channels {
             for recipient in &recipients {
@@ -178,7 +232,11 @@ impl Wish<'_> {
                     !before.contains(&(data.clone(), (*recipient).clone(), channel.cloned()))
                 };
                 if self.activity.data.iter().any(is_missing) {
-                    said.extend(self.scopes(*channel, Some(recipient), Effect::Grant).into_iter().map(|scope| self.grant(scope)));
+                    said.extend(
+                        self.scopes(*channel, Some(recipient), Effect::Grant)
+                            .into_iter()
+                            .map(|scope| self.grant(scope)),
+                    );
                 }
             }
         }
@@ -231,5 +289,151 @@ impl Wish<'_> {
             Some(NoticeRef { id: id.clone(), version, language: Some(self.language.to_owned()) })
         });
         Choice { notice: shown, ..of_portal(Effect::Grant, scope) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use sayso_consent::{Entry, Event, event::VERSION};
+
+    use super::*;
+
+    const ANA: SubjectId = SubjectId(1);
+
+    /// Two activities of one purpose tree and a third party.
+    const CATALOG: &str = r#"{
+        "sayso": 1, "organisation": {"name": "H", "contact": "c", "country": "DE"}, "languages": ["en"],
+        "time_zone": "UTC", "data": {"contact": {"title": {}}, "usage": {"title": {}}},
+        "purposes": {"offers": {"title": {}}, "offers.usage": {"title": {}}},
+        "recipients": {
+            "mailer": {"title": {}, "kind": "processor", "country": "DE"},
+            "partner": {"title": {}, "kind": "third_party", "country": "US"}},
+        "channels": {"email": {"title": {}}, "sms": {"title": {}}},
+        "activities": {
+            "offers": {"title": {}, "purpose": "offers", "data": ["contact"], "recipients": ["mailer", "partner"],
+                "basis": "consent", "channels": ["email", "sms"], "retention": "1 year"},
+            "usage": {"title": {}, "purpose": "offers.usage", "data": ["usage"], "recipients": ["mailer"],
+                "basis": "consent", "channels": ["email"], "retention": "1 year"}}}"#;
+
+    struct Ledger {
+        snapshot: Snapshot,
+        head: u64,
+    }
+
+    impl Ledger {
+        fn new() -> Self {
+            let catalog: Catalog = serde_json::from_str(CATALOG).unwrap();
+            let mut ledger = Self { snapshot: Snapshot::default(), head: 0 };
+            ledger.record(None, vec![Event::CatalogApplied { catalog: Box::new(catalog) }]);
+            ledger.record(
+                Some(ANA),
+                vec![Event::SubjectCreated { is_active: true, minor_until: None }],
+            );
+            ledger
+        }
+
+        fn record(&mut self, subject: Option<SubjectId>, events: Vec<Event>) {
+            self.head += 1;
+            let position = Position::at(self.head);
+            let entry = Entry {
+                v: VERSION,
+                position,
+                at: Timestamp(0),
+                subject,
+                by: "test".into(),
+                events,
+            };
+            self.snapshot.apply(&[entry]);
+        }
+
+        fn with<T>(&self, look: impl FnOnce(&Standing) -> T) -> T {
+            let in_force = self.snapshot.in_force().unwrap();
+            let state: Arc<SubjectState> = self.snapshot.subject(ANA).unwrap();
+            let (snapshot, at) = (&self.snapshot, Timestamp(0));
+            look(&Standing { in_force: &in_force, snapshot, subject: ANA, state: &state, at })
+        }
+
+        /// Sends the form with these boxes ticked; the boxes that are ticked on the page after it.
+        fn save(&mut self, ticked: &[&str]) -> BTreeSet<String> {
+            let shown = self.boxes().iter().map(Choosing::name).collect();
+            let ticked = ticked.iter().map(ToString::to_string).collect();
+            let choices = self.with(|standing| standing.choices(&shown, &ticked, "en"));
+            if !choices.is_empty() {
+                self.record(Some(ANA), choices.into_iter().map(Event::ChoiceRecorded).collect());
+            }
+            self.ticked()
+        }
+
+        fn boxes(&self) -> Vec<Choosing> {
+            self.with(|standing| {
+                let catalog = &standing.in_force.catalog;
+                let of = |(id, activity): (&Id, &Activity)| {
+                    let (main, sharing) = boxes(catalog, id, activity);
+                    main.into_iter().chain(sharing)
+                };
+                catalog.activities.iter().flat_map(of).collect()
+            })
+        }
+
+        fn ticked(&self) -> BTreeSet<String> {
+            let ticked = |own: &Choosing| self.with(|standing| standing.is_ticked(own));
+            self.boxes().iter().filter(|own| ticked(own)).map(Choosing::name).collect()
+        }
+    }
+
+    fn names(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn nothing_is_ticked_to_begin_with_and_saving_that_says_nothing() {
+        let mut ledger = Ledger::new();
+        assert_eq!(ledger.save(&[]), names(&[]));
+        assert_eq!(ledger.head, 2);
+    }
+
+    #[test]
+    fn a_tick_allows_that_box_only_and_no_third_party() {
+        let mut ledger = Ledger::new();
+        assert_eq!(ledger.save(&["offers~email~"]), names(&["offers~email~"]));
+        assert_eq!(
+            ledger.save(&["offers~email~", "offers~~partner"]),
+            names(&["offers~email~", "offers~~partner"])
+        );
+        assert_eq!(ledger.save(&["offers~email~"]), names(&["offers~email~"]));
+    }
+
+    #[test]
+    fn no_offers_covers_what_lies_below_and_a_narrower_no_does_not_reach_up() {
+        let mut ledger = Ledger::new();
+        let both = names(&["offers~email~", "usage~email~"]);
+        assert_eq!(ledger.save(&["offers~email~", "usage~email~"]), both);
+        assert_eq!(ledger.save(&["offers~email~"]), names(&["offers~email~"]));
+        assert_eq!(ledger.save(&["offers~email~", "usage~email~"]), both);
+        assert_eq!(ledger.save(&["usage~email~"]), names(&[]), "no offers by e-mail at all");
+    }
+
+    #[test]
+    fn what_is_ticked_after_a_no_to_everything_is_allowed_again() {
+        let mut ledger = Ledger::new();
+        ledger.save(&["offers~email~", "offers~sms~"]);
+        let refusals = ledger.with(Standing::refuse_everything);
+        ledger.record(Some(ANA), refusals.into_iter().map(Event::ChoiceRecorded).collect());
+        assert_eq!(ledger.ticked(), names(&[]));
+        assert_eq!(ledger.save(&["offers~sms~"]), names(&["offers~sms~"]));
+    }
+
+    #[test]
+    fn an_older_and_narrower_no_is_overcome_by_a_tick() {
+        let mut ledger = Ledger::new();
+        let narrow = Scope {
+            data: Some("contact".parse().unwrap()),
+            recipient: Some("mailer".parse().unwrap()),
+            ..Scope::default()
+        };
+        ledger.record(Some(ANA), vec![Event::ChoiceRecorded(of_portal(Effect::Denial, narrow))]);
+        assert_eq!(ledger.save(&["offers~sms~"]), names(&["offers~sms~"]));
     }
 }

@@ -13,7 +13,8 @@ const LANGUAGE: &str = "sayso_language";
 /// One cookie of a request.
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let pairs =
+        cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.into_iter().find(|(own, _)| *own == name).map(|(_, value)| value)
 }
 
@@ -28,7 +29,8 @@ pub(crate) fn set_key(key: &str, is_secure: bool) -> Option<HeaderValue> {
     let age = if key.is_empty() { "; Max-Age=0" } else { "" };
     // Lax, for a link is followed from elsewhere; every form carries its own token besides.
     let name = session_name(is_secure);
-    HeaderValue::from_str(&format!("{name}={key}; Path=/; HttpOnly; SameSite=Lax{secure}{age}")).ok()
+    HeaderValue::from_str(&format!("{name}={key}; Path=/; HttpOnly; SameSite=Lax{secure}{age}"))
+        .ok()
 }
 
 /// The cookie that remembers a language.
@@ -39,10 +41,16 @@ pub(crate) fn set_language(language: &str) -> Option<HeaderValue> {
 
 /// The language to speak: as asked, as remembered, as the browser prefers, else the first.
 pub(crate) fn language(asked: Option<&str>, headers: &HeaderMap, known: &[&str]) -> String {
-    let is_known = |language: &str| known.iter().find(|own| language.split('-').next() == Some(**own)).copied();
+    let is_known = |language: &str| {
+        known.iter().find(|own| language.split('-').next() == Some(**own)).copied()
+    };
     let preferred = || {
         let accepted = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
-        accepted.split(',').filter_map(|part| part.split(';').next()).map(str::trim).find_map(is_known)
+        accepted
+            .split(',')
+            .filter_map(|part| part.split(';').next())
+            .map(str::trim)
+            .find_map(is_known)
     };
     let remembered = || cookie(headers, LANGUAGE).and_then(is_known);
     let language = asked.and_then(is_known).or_else(remembered).or_else(preferred);

@@ -109,12 +109,17 @@ impl Spoken<'_> {
             note: None,
         };
         let shared = |own: &Choosing| {
-            let third_party = own.third_party.as_ref().map(|id| self.recipient(id)).unwrap_or_default();
+            let third_party =
+                own.third_party.as_ref().map(|id| self.recipient(id)).unwrap_or_default();
             ticked(own, words.shared_with(&third_party))
         };
         let data = |id: &Id| DataItem {
             title: self.data(id),
-            sensitive: self.catalog.data.iter().any(|(own, data)| data.sensitive && id.overlaps(own)),
+            sensitive: self
+                .catalog
+                .data
+                .iter()
+                .any(|(own, data)| data.sensitive && id.overlaps(own)),
             household: self.catalog.is_household(id),
         };
         let recipient = |id: &Id| {
@@ -130,9 +135,14 @@ impl Spoken<'_> {
             recipients: activity.recipients.iter().filter_map(recipient).collect(),
             retention: activity.retention,
             basis: activity.basis,
-            notice: notice
-                .map(|notice| NoticeText { version: notice.version, text: self.text(&notice.text) }),
-            boxes: main.iter().map(|own| ticked(own, self.label(activity, own.channel.as_ref()))).collect(),
+            notice: notice.map(|notice| NoticeText {
+                version: notice.version,
+                text: self.text(&notice.text),
+            }),
+            boxes: main
+                .iter()
+                .map(|own| ticked(own, self.label(activity, own.channel.as_ref())))
+                .collect(),
             sharing: sharing.iter().map(shared).collect(),
         }
     }
@@ -152,13 +162,16 @@ impl Spoken<'_> {
     ) -> Vec<SystemEffect> {
         let told = self.catalog.recipients.iter().filter(|(_, own)| own.effect_deadline.is_some());
         told.map(|(id, declared)| {
-            let known = declared.namespace.as_ref().is_some_and(|namespace| state.has_namespace(namespace));
+            let known =
+                declared.namespace.as_ref().is_some_and(|namespace| state.has_namespace(namespace));
             let own = state.pending.iter().filter(|pending| pending.recipient == *id);
             let due = own.clone().map(|pending| pending.due).min();
             let newest = own.map(|pending| pending.position).max();
             let title = self.text(&declared.title);
             match (newest, due) {
-                (Some(newest), Some(due)) => waiting(title, due, trace(id).filter(|trace| trace.position == newest), at),
+                (Some(newest), Some(due)) => {
+                    waiting(title, due, trace(id).filter(|trace| trace.position == newest), at)
+                }
                 _ => settled(title, known, reported(history, id)),
             }
         })
@@ -171,7 +184,8 @@ impl Spoken<'_> {
     }
 
     fn history_entry(&self, entry: &Entry) -> Option<HistoryEntry> {
-        let happened: Vec<_> = entry.events.iter().filter_map(|event| self.happened(event, entry.at)).collect();
+        let happened: Vec<_> =
+            entry.events.iter().filter_map(|event| self.happened(event, entry.at)).collect();
         let receipt_href = receipt_href(entry.position);
         (!happened.is_empty()).then_some(HistoryEntry {
             at: entry.at,
@@ -210,8 +224,12 @@ impl Spoken<'_> {
             Event::GuardianChanged { is_guardian, .. } => {
                 Happened::GuardianChanged { is_guardian: *is_guardian }
             }
-            Event::DeviceAcquired { device, .. } => Happened::DeviceAcquired { device: self.device(device) },
-            Event::DeviceReleased { device } => Happened::DeviceReleased { device: self.device(device) },
+            Event::DeviceAcquired { device, .. } => {
+                Happened::DeviceAcquired { device: self.device(device) }
+            }
+            Event::DeviceReleased { device } => {
+                Happened::DeviceReleased { device: self.device(device) }
+            }
             Event::HouseholdChanged { device, .. } => {
                 Happened::HouseholdChanged { device: self.device(device) }
             }
@@ -239,10 +257,22 @@ fn waiting(title: String, due: Timestamp, trace: Option<Trace>, at: Timestamp) -
         (_, None, _) => EffectState::Waiting,
     };
     let told_at = trace.map(|trace| trace.sent_at);
-    SystemEffect { title, state, told_at, received_at, applied_at: None, due: Some(due), detail: None }
+    SystemEffect {
+        title,
+        state,
+        told_at,
+        received_at,
+        applied_at: None,
+        due: Some(due),
+        detail: None,
+    }
 }
 
-fn settled(title: String, is_known: bool, report: Option<(&EffectReport, Timestamp)>) -> SystemEffect {
+fn settled(
+    title: String,
+    is_known: bool,
+    report: Option<(&EffectReport, Timestamp)>,
+) -> SystemEffect {
     let state = if is_known { EffectState::Applied } else { EffectState::NotNeeded };
     SystemEffect {
         title,
@@ -259,7 +289,9 @@ fn settled(title: String, is_known: bool, report: Option<(&EffectReport, Timesta
 fn reported<'a>(history: &'a [Entry], recipient: &Id) -> Option<(&'a EffectReport, Timestamp)> {
     history.iter().find_map(|entry| {
         entry.events.iter().find_map(|event| match event {
-            Event::EffectReported(report) if report.recipient == *recipient => Some((report, entry.at)),
+            Event::EffectReported(report) if report.recipient == *recipient => {
+                Some((report, entry.at))
+            }
             _ => None,
         })
     })

@@ -9,7 +9,9 @@ use crate::commands;
 /// Customers' choices about their data: recorded, in force at once, told to every system, proven.
 #[derive(Debug, Parser)]
 #[command(name = "sayso", version, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = "Try it:\n  sayso demo\n\nStart for real:\n  sayso init\n  sayso catalog apply catalog.yaml\n  sayso serve")]
+#[command(
+    after_help = "Try it:\n  sayso demo\n\nStart for real:\n  sayso init\n  sayso catalog apply catalog.yaml\n  sayso serve"
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,

@@ -68,7 +68,9 @@ impl Client {
         if let Some(opened) = home.open(clock, "http://127.0.0.1:8080".into())? {
             return Ok(Self::local(opened));
         }
-        let running = home.running().context("another process holds the ledger and does not say where it is reached")?;
+        let running = home
+            .running()
+            .context("another process holds the ledger and does not say where it is reached")?;
         let key = home.admin_key().context(
             "a server holds the ledger; give its key with `--key` or SAYSO_KEY (`admin.key` is missing)",
         )?;
@@ -94,7 +96,9 @@ impl Client {
                     .header(header::AUTHORIZATION, format!("Bearer {key}"))
                     .body(Full::new(body))?;
                 let response = http.request(request).await;
-                let response = response.map_err(|error| anyhow!(error)).with_context(|| format!("cannot reach {url}"))?;
+                let response = response
+                    .map_err(|error| anyhow!(error))
+                    .with_context(|| format!("cannot reach {url}"))?;
                 Ok(response.map(|body| body.map_err(|error| anyhow!(error)).boxed_unsync()))
             }
             Self::Local { router, .. } => {
@@ -149,7 +153,8 @@ impl Client {
         if text.parse::<sayso_consent::SubjectId>().is_ok() {
             return Ok(text.to_owned());
         }
-        let found = self.post("/v1/subjects/find", &serde_json::json!({"identifier": text})).await?;
+        let found =
+            self.post("/v1/subjects/find", &serde_json::json!({"identifier": text})).await?;
         let subject = found.get("subject").and_then(Value::as_str);
         Ok(subject.context("the server answered without a subject")?.to_owned())
     }

@@ -1,6 +1,10 @@
 //! What the operator wrote, and what it means.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use sayso_consent::Id;
@@ -81,14 +85,19 @@ impl Config {
     pub(crate) fn read(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path else { return Ok(Self::default()) };
         let shown = path.display();
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{shown}`"))?;
-        toml::from_str(&text).with_context(|| format!("`{shown}` has a setting that cannot be read"))
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read `{shown}`"))?;
+        toml::from_str(&text)
+            .with_context(|| format!("`{shown}` has a setting that cannot be read"))
     }
 
     /// Where the server is reached.
     pub(crate) fn public_url(&self) -> String {
         let given = self.server.public_url.clone();
-        given.unwrap_or_else(|| format!("http://{}", self.server.listen)).trim_end_matches('/').to_owned()
+        given
+            .unwrap_or_else(|| format!("http://{}", self.server.listen))
+            .trim_end_matches('/')
+            .to_owned()
     }
 }
 

@@ -62,7 +62,9 @@ impl Home {
             bail!("`{shown}` holds a ledger already");
         }
         if self.file("ledger.db").exists() {
-            bail!("`{shown}` holds a ledger without its `root.key`; bring the key back, it cannot be made again");
+            bail!(
+                "`{shown}` holds a ledger without its `root.key`; bring the key back, it cannot be made again"
+            );
         }
         make_private(&self.dir).with_context(|| format!("cannot make `{shown}`"))?;
         let secrets = Secrets::generate()?;
@@ -94,11 +96,14 @@ impl Home {
         let secrets = self.secrets()?;
         let Some(lock) = self.lock()? else { return Ok(None) };
         let shown = self.dir.display();
-        let damaged = || format!("the ledger in `{shown}` cannot be opened; `sayso doctor` says more");
+        let damaged =
+            || format!("the ledger in `{shown}` cannot be opened; `sayso doctor` says more");
         let store = Embedded::open(&self.dir).with_context(damaged)?;
         let path = self.journal();
-        let journal = Journal::open(&path).with_context(|| format!("cannot open `{}`", path.display()))?;
-        let ledger = Ledger::open(Arc::new(store), secrets, clock, Some(journal)).with_context(damaged)?;
+        let journal =
+            Journal::open(&path).with_context(|| format!("cannot open `{}`", path.display()))?;
+        let ledger =
+            Ledger::open(Arc::new(store), secrets, clock, Some(journal)).with_context(damaged)?;
         let app = App {
             ledger: Arc::new(ledger),
             board: Arc::new(Board::default()),
@@ -129,9 +134,12 @@ impl Home {
 
 /// `$XDG_DATA_HOME/sayso`, else `~/.local/share/sayso`.
 fn default_dir() -> Result<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set =
+        |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let data = set("XDG_DATA_HOME").or_else(|| set("HOME").map(|home| home.join(".local/share")));
-    Ok(data.context("neither XDG_DATA_HOME nor HOME is set; name a folder with `--dir`")?.join("sayso"))
+    Ok(data
+        .context("neither XDG_DATA_HOME nor HOME is set; name a folder with `--dir`")?
+        .join("sayso"))
 }
 
 /// Makes a folder that only its owner can look into.

@@ -49,7 +49,12 @@ fn complain(error: &anyhow::Error, json: bool) -> ExitCode {
         Some(refused) if json => drop(writeln!(stderr, "{}", refused.problem)),
         _ => drop(writeln!(stderr, "error: {error:#}")),
     }
-    for problem in error.downcast_ref::<Refused>().iter().flat_map(|refused| refused.problem["problems"].as_array()).flatten() {
+    for problem in error
+        .downcast_ref::<Refused>()
+        .iter()
+        .flat_map(|refused| refused.problem["problems"].as_array())
+        .flatten()
+    {
         let part = |name: &str| output::field(problem, name);
         let _ = writeln!(stderr, "  {}:{}: {}", part("line"), part("column"), part("message"));
     }

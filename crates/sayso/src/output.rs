@@ -72,7 +72,9 @@ pub(crate) fn field(value: &Value, name: &str) -> String {
 
 /// A scope in one line: `marketing.offers × email`.
 pub(crate) fn scope(value: &Value) -> String {
-    let Some(object) = value.as_object().filter(|object| !object.is_empty()) else { return "everything".into() };
+    let Some(object) = value.as_object().filter(|object| !object.is_empty()) else {
+        return "everything".into();
+    };
     let dimension = |(name, value): (&String, &Value)| format!("{name}={}", text(value));
     object.iter().map(dimension).collect::<Vec<_>>().join(" ")
 }

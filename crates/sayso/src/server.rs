@@ -58,8 +58,12 @@ impl Dispatchers {
         let mut running = JoinSet::new();
         for (recipient, config) in sinks {
             let sink = sink(app, recipient, config)?;
-            let dispatcher =
-                Dispatcher::new(Arc::clone(&app.ledger), Arc::clone(&app.board), recipient.clone(), sink);
+            let dispatcher = Dispatcher::new(
+                Arc::clone(&app.ledger),
+                Arc::clone(&app.board),
+                recipient.clone(),
+                sink,
+            );
             running.spawn(dispatcher.run(stopped.clone()));
         }
         Ok(Self { stop, running })
@@ -81,7 +85,10 @@ pub(crate) async fn serve(
     // Without this a small answer waits for the acknowledgement of the one before it.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let router = router(&app);
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await.context("the server stopped")
+    axum::serve(listener, router)
+        .with_graceful_shutdown(shutdown)
+        .await
+        .context("the server stopped")
 }
 
 /// Completes when the program is asked to end: Ctrl-C, or SIGTERM.

@@ -77,7 +77,9 @@ pub(crate) async fn be_fresh(app: &App, context: &Context) -> Result<(), Problem
     let waited = tokio::time::timeout(Duration::from_millis(FRESHNESS_MS), reached).await;
     match waited {
         Ok(Ok(_)) => Ok(()),
-        _ => Err(Problem::unavailable("this node has not reached the token `at_least_as_fresh`; try again")),
+        _ => Err(Problem::unavailable(
+            "this node has not reached the token `at_least_as_fresh`; try again",
+        )),
     }
 }
 

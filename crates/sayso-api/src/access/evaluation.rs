@@ -56,7 +56,11 @@ pub(crate) async fn handler(
 }
 
 /// Answers one question.
-pub(crate) async fn answer(app: &App, principal: &Principal, question: &Evaluation) -> Result<Answer, Problem> {
+pub(crate) async fn answer(
+    app: &App,
+    principal: &Principal,
+    question: &Evaluation,
+) -> Result<Answer, Problem> {
     let recipient = ask::recipient(&question.subject.kind, &question.subject.id)?;
     principal.speak_for(&recipient)?;
     ask::be_fresh(app, &question.context).await?;

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State, response::{IntoResponse, Response}};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use sayso_consent::event::Grade;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -94,7 +98,8 @@ pub(crate) async fn handler(
             .detail(format!("at most {EVALUATIONS_MAX} at once")));
     }
     if items.is_empty() {
-        let missing = |field| Problem::bad_request("invalid_body", format!("missing field `{field}`"));
+        let missing =
+            |field| Problem::bad_request("invalid_body", format!("missing field `{field}`"));
         let question = merge(&questions, None).map_err(missing)?;
         return Ok(Json(evaluation::answer(&app, &principal, &question).await?).into_response());
     }
@@ -130,5 +135,8 @@ fn merge(defaults: &Evaluations, item: Option<Item>) -> Result<Evaluation, &'sta
 
 fn missing(field: &str) -> Answer {
     let error = ItemError { status: 400, message: format!("missing field `{field}`") };
-    Answer { decision: false, context: AnswerContext { error: Some(error), ..AnswerContext::default() } }
+    Answer {
+        decision: false,
+        context: AnswerContext { error: Some(error), ..AnswerContext::default() },
+    }
 }

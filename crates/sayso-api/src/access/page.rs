@@ -56,7 +56,8 @@ pub(crate) struct Found<T: ToSchema> {
 impl<T: ToSchema> Found<T> {
     /// Cuts a page out of a short list, by number.
     pub(crate) fn cut(all: Vec<T>, asked: &PageAsked) -> Result<Self, Problem> {
-        let invalid = |_| Problem::bad_request("invalid_page", "`page.token` is not one of this search");
+        let invalid =
+            |_| Problem::bad_request("invalid_page", "`page.token` is not one of this search");
         let from: usize = asked.token().map_or(Ok(0), str::parse).map_err(invalid)?;
         let limit = asked.limit()?;
         let total = all.len();

@@ -55,14 +55,18 @@ pub(crate) async fn handler(
         id: String::new(),
         properties: search.resource.properties.clone(),
     };
-    let request = ask::request(&app, &principal, recipient, &search.action.name, &asked, &search.context)?;
-    let invalid = |_| Problem::bad_request("invalid_page", "`page.token` is not one of this search");
+    let request =
+        ask::request(&app, &principal, recipient, &search.action.name, &asked, &search.context)?;
+    let invalid =
+        |_| Problem::bad_request("invalid_page", "`page.token` is not one of this search");
     let from = search.page.token().map_or(Ok(SubjectId(0)), str::parse).map_err(invalid)?;
     let limit = search.page.limit()?;
     let found = tokio::task::spawn_blocking(move || {
         let audience = app.ledger.snapshot().audience(&request, from, limit, app.at());
-        let resource = |id| Resource { kind: asked.kind.clone(), id, properties: asked.properties.clone() };
-        let results: Vec<_> = names(&app, &principal, &audience.subjects)?.into_iter().map(resource).collect();
+        let resource =
+            |id| Resource { kind: asked.kind.clone(), id, properties: asked.properties.clone() };
+        let results: Vec<_> =
+            names(&app, &principal, &audience.subjects)?.into_iter().map(resource).collect();
         let next_token = audience.next.map(|next| next.to_string()).unwrap_or_default();
         Ok(Found { page: Page { next_token, count: results.len() }, results })
     });

@@ -47,14 +47,16 @@ pub(crate) async fn handler(
     principal.require(Grade::Decide)?;
     ask::be_fresh(&app, &search.context).await?;
     let in_force = app.ledger.snapshot().in_force();
-    let catalog = in_force.as_ref().map(|now| &now.catalog).filter(|_| search.subject.kind == "recipient");
+    let catalog =
+        in_force.as_ref().map(|now| &now.catalog).filter(|_| search.subject.kind == "recipient");
     let mut found = Vec::new();
     for recipient in catalog.iter().flat_map(|catalog| catalog.recipients.keys()) {
         if principal.speak_for(recipient).is_err() {
             continue;
         }
         let Search { action, resource, context, .. } = &search;
-        let request = ask::request(&app, &principal, recipient.clone(), &action.name, resource, context)?;
+        let request =
+            ask::request(&app, &principal, recipient.clone(), &action.name, resource, context)?;
         if ask::decide(&app, &request).allow() {
             found.push(Asker { kind: "recipient".into(), id: recipient.to_string() });
         }

@@ -61,9 +61,11 @@ pub(crate) async fn handler(
     query: Result<Query<AudienceQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<impl IntoResponse, Problem> {
     principal.require(Grade::Decide)?;
-    let Query(query) = query.map_err(|error| Problem::bad_request("invalid_query", error.body_text()))?;
+    let Query(query) =
+        query.map_err(|error| Problem::bad_request("invalid_query", error.body_text()))?;
     let missing = || Problem::bad_request("invalid_query", "missing field `recipient`");
-    let recipient = query.recipient.or_else(|| principal.recipient().cloned()).ok_or_else(missing)?;
+    let recipient =
+        query.recipient.or_else(|| principal.recipient().cloned()).ok_or_else(missing)?;
     principal.speak_for(&recipient)?;
     let request = Request {
         subject: None,
@@ -106,12 +108,17 @@ fn lines(app: &App, principal: &Principal, subjects: &[SubjectId]) -> Vec<u8> {
 
 /// What an asker calls people: subject ids, or for a key that is bound to a recipient that
 /// recipient's own identifiers. Somebody it has no name for is left out: it could not reach them.
-pub(crate) fn names(app: &App, principal: &Principal, subjects: &[SubjectId]) -> Result<Vec<String>, Problem> {
+pub(crate) fn names(
+    app: &App,
+    principal: &Principal,
+    subjects: &[SubjectId],
+) -> Result<Vec<String>, Problem> {
     let Some(recipient) = principal.recipient() else {
         return Ok(subjects.iter().map(ToString::to_string).collect());
     };
     let in_force = app.ledger.snapshot().in_force();
-    let namespace = in_force.and_then(|now| now.catalog.recipients.get(recipient)?.namespace.clone());
+    let namespace =
+        in_force.and_then(|now| now.catalog.recipients.get(recipient)?.namespace.clone());
     let Some(namespace) = namespace else { return Ok(Vec::new()) };
     let mut names = Vec::new();
     for subject in subjects {

@@ -44,11 +44,16 @@ pub(crate) async fn show(
 
 /// Reads the catalog of a request's body, with every problem at once.
 pub(crate) fn read(body: &Raw) -> Result<Catalog, Problem> {
-    let known = ["application/yaml", "application/x-yaml", "text/yaml", "text/plain", "application/json"];
+    let known =
+        ["application/yaml", "application/x-yaml", "text/yaml", "text/plain", "application/json"];
     if !known.contains(&body.media_type.as_str()) {
         let title = "the body is of another media type";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", title)
-            .detail("send `Content-Type: application/yaml` or `application/json`"));
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            title,
+        )
+        .detail("send `Content-Type: application/yaml` or `application/json`"));
     }
     let text = std::str::from_utf8(&body.bytes)
         .map_err(|_| Problem::bad_request("not_utf8", "a catalog is UTF-8 text"))?;

@@ -9,7 +9,13 @@ use sayso_decision::{Snapshot, permission::permissions};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{App, auth::Principal, body::Raw, problem::Problem, v1::{catalog, write}};
+use crate::{
+    App,
+    auth::Principal,
+    body::Raw,
+    problem::Problem,
+    v1::{catalog, write},
+};
 
 /// What would change.
 #[derive(Debug, Serialize, ToSchema)]
@@ -80,8 +86,9 @@ impl Count {
     fn everyone(&mut self, snapshot: &Snapshot, before: &InForce, after: &InForce, at: Timestamp) {
         // Only recipients whose rules differ can gain or lose anything.
         let both = before.catalog.recipients.keys().chain(after.catalog.recipients.keys());
-        let mut recipients: Vec<&Id> =
-            both.filter(|recipient| after.catalog.rules_differ(&before.catalog, recipient)).collect();
+        let mut recipients: Vec<&Id> = both
+            .filter(|recipient| after.catalog.rules_differ(&before.catalog, recipient))
+            .collect();
         recipients.sort();
         recipients.dedup();
         let mut from = Some(SubjectId(0));
@@ -89,7 +96,9 @@ impl Count {
             for (subject, state) in &page.people {
                 let may = |now: &InForce, recipient: &Id| -> May {
                     let all = permissions(now, snapshot, *subject, Some(state), recipient, at);
-                    all.into_iter().map(|one| ((one.purpose, one.data, one.channel), one.reason)).collect()
+                    all.into_iter()
+                        .map(|one| ((one.purpose, one.data, one.channel), one.reason))
+                        .collect()
                 };
                 let mut is_asked_again = false;
                 for recipient in &recipients {
@@ -104,7 +113,9 @@ impl Count {
 
     /// Counts one person and recipient; returns whether the person must be asked again.
     fn compare(&mut self, recipient: &Id, now: &May, then: &May) -> bool {
-        let allows = |may: &May, key: &(Id, Id, Option<Id>)| may.get(key).is_some_and(|reason| reason.allows());
+        let allows = |may: &May, key: &(Id, Id, Option<Id>)| {
+            may.get(key).is_some_and(|reason| reason.allows())
+        };
         let mut purposes: BTreeMap<&Id, (bool, bool)> = BTreeMap::new();
         for key in now.keys().chain(then.keys()) {
             let (before, after) = (allows(now, key), allows(then, key));
@@ -112,7 +123,9 @@ impl Count {
             *gains |= after && !before;
             *loses |= before && !after;
         }
-        for (purpose, (gains, loses)) in purposes.into_iter().filter(|(_, (gains, loses))| *gains || *loses) {
+        for (purpose, (gains, loses)) in
+            purposes.into_iter().filter(|(_, (gains, loses))| *gains || *loses)
+        {
             let count = self.effects.entry((recipient.clone(), purpose.clone())).or_default();
             count.0 += usize::from(gains);
             count.1 += usize::from(loses);
@@ -124,7 +137,8 @@ impl Count {
     }
 
     fn plan(self, changes: Vec<Change>, people: usize) -> Plan {
-        let effect = |((recipient, purpose), (gains, loses))| Effect { recipient, purpose, gains, loses };
+        let effect =
+            |((recipient, purpose), (gains, loses))| Effect { recipient, purpose, gains, loses };
         let effects = self.effects.into_iter().map(effect).collect();
         Plan { changes, people, asked_again: self.asked_again, effects }
     }

@@ -92,7 +92,8 @@ pub(crate) async fn handler(
 ) -> Result<Json<Results>, Problem> {
     principal.require(Grade::Report)?;
     let missing = || Problem::bad_request("invalid_body", "missing field `recipient`");
-    let recipient = body.recipient.or_else(|| principal.recipient().cloned()).ok_or_else(missing)?;
+    let recipient =
+        body.recipient.or_else(|| principal.recipient().cloned()).ok_or_else(missing)?;
     principal.speak_for(&recipient)?;
     if body.effects.len() > EFFECTS_MAX {
         let status = axum::http::StatusCode::PAYLOAD_TOO_LARGE;
@@ -113,7 +114,9 @@ pub(crate) async fn handler(
         false => app.ledger.submit(commands, principal.id(), None).await?,
     };
     let mut outcomes = outcomes.into_iter();
-    let result = |place: Option<SubjectId>| match place.and_then(|subject| Some((subject, outcomes.next()?))) {
+    let result = |place: Option<SubjectId>| match place
+        .and_then(|subject| Some((subject, outcomes.next()?)))
+    {
         None => ResultOf { status: "received".into(), position: None },
         Some((subject, Ok(written))) => {
             app.board.forget(&recipient, subject);
@@ -141,7 +144,8 @@ fn command(
     }
     // Nobody has the id 0: a report about somebody unknown is refused like one about them.
     let subject = ask::person(app, principal, &effect.identifier).unwrap_or(SubjectId(0));
-    let trace = app.board.trace(recipient, subject).filter(|trace| trace.position <= effect.position);
+    let trace =
+        app.board.trace(recipient, subject).filter(|trace| trace.position <= effect.position);
     let report = EffectReport {
         recipient: recipient.clone(),
         through: effect.position,

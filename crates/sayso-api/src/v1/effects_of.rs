@@ -7,8 +7,8 @@ use axum::{
     extract::{Path, State},
 };
 use sayso_consent::{Id, Position, Timestamp};
-use sayso_ledger::deliver::Board;
 use sayso_consent::{SubjectId, catalog::Catalog, subject::SubjectState};
+use sayso_ledger::deliver::Board;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -94,14 +94,16 @@ fn effects(
     board: &Board,
     at: Timestamp,
 ) -> Vec<EffectOf> {
-    let told = catalog.recipients.iter().filter(|(_, recipient)| recipient.effect_deadline.is_some());
+    let told =
+        catalog.recipients.iter().filter(|(_, recipient)| recipient.effect_deadline.is_some());
     told.map(|(recipient, declared)| {
         let own = state.pending.iter().filter(|pending| pending.recipient == *recipient);
         let deadline = own.clone().map(|pending| pending.due).min();
         let newest = own.map(|pending| pending.position).max();
         let applied = state.applied.iter().find(|applied| applied.recipient == *recipient);
         let trace = board.trace(recipient, subject).filter(|trace| Some(trace.position) == newest);
-        let is_known = declared.namespace.as_ref().is_some_and(|namespace| state.has_namespace(namespace));
+        let is_known =
+            declared.namespace.as_ref().is_some_and(|namespace| state.has_namespace(namespace));
         let stage = match (newest, trace, applied) {
             (Some(_), ..) if deadline.is_some_and(|due| due <= at) => Stage::Overdue,
             (Some(_), Some(trace), _) if trace.received_at.is_some() => Stage::Received,

@@ -10,7 +10,12 @@ use sayso_consent::{Command, event::Grade};
 
 use crate::{App, auth::Principal, dto::WrittenBody, problem::Problem, v1::write};
 
-async fn set(app: &App, principal: &Principal, ids: (String, String), is_guardian: bool) -> Result<Json<WrittenBody>, Problem> {
+async fn set(
+    app: &App,
+    principal: &Principal,
+    ids: (String, String),
+    is_guardian: bool,
+) -> Result<Json<WrittenBody>, Problem> {
     principal.require(Grade::Record)?;
     let (subject, guardian) = (write::subject_id(&ids.0)?, write::subject_id(&ids.1)?);
     let command = Command::SetGuardian { subject, guardian, is_guardian };

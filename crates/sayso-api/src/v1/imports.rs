@@ -60,8 +60,21 @@ struct CsvRow {
 
 /// The columns that are not identifiers.
 const COLUMNS: [&str; 15] = [
-    "effect", "purpose", "data", "recipient", "channel", "device", "not_before", "until", "notice",
-    "notice_version", "language", "reference", "occurred_at", "is_active", "minor_until",
+    "effect",
+    "purpose",
+    "data",
+    "recipient",
+    "channel",
+    "device",
+    "not_before",
+    "until",
+    "notice",
+    "notice_version",
+    "language",
+    "reference",
+    "occurred_at",
+    "is_active",
+    "minor_until",
 ];
 
 /// What became of an import.
@@ -112,13 +125,19 @@ pub(crate) async fn handler(
         "text/csv" => csv(&body.bytes)?,
         _ => {
             let title = "the body is of another media type";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", title)
-                .detail("send `Content-Type: application/x-ndjson` or `text/csv`"));
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                title,
+            )
+            .detail("send `Content-Type: application/x-ndjson` or `text/csv`"));
         }
     };
     if rows.len() > IMPORT_LINES_MAX {
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many", "too many lines")
-            .detail(format!("at most {IMPORT_LINES_MAX} at once; `sayso subject import` cuts files up")));
+            .detail(format!(
+                "at most {IMPORT_LINES_MAX} at once; `sayso subject import` cuts files up"
+            )));
     }
     let mut imported = Imported::default();
     let (mut commands, mut lines) = (Vec::new(), Vec::new());
@@ -144,7 +163,11 @@ pub(crate) async fn handler(
                 imported.position = imported.position.max(Some(written.position));
             }
             Err(refused) => {
-                imported.refused.push(RefusedLine { line, code: refused.code, message: refused.message });
+                imported.refused.push(RefusedLine {
+                    line,
+                    code: refused.code,
+                    message: refused.message,
+                });
             }
         }
     }
@@ -173,9 +196,11 @@ fn unread(code: &str, message: impl ToString) -> Unread {
 }
 
 fn csv(bytes: &[u8]) -> Result<Rows, Problem> {
-    let mut reader = csv::ReaderBuilder::new().flexible(false).trim(csv::Trim::All).from_reader(bytes);
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(false).trim(csv::Trim::All).from_reader(bytes);
     let bad = |detail: String| Problem::bad_request("malformed_csv", detail);
-    let headers = reader.headers().map_err(|_| bad("the first line must name the columns".into()))?.clone();
+    let headers =
+        reader.headers().map_err(|_| bad("the first line must name the columns".into()))?.clone();
     let mut seen = std::collections::BTreeSet::new();
     for header in &headers {
         if !seen.insert(header) {
@@ -216,8 +241,9 @@ fn csv_words(error: &csv::Error) -> String {
 }
 
 fn csv_row(headers: &csv::StringRecord, record: &csv::StringRecord) -> Result<Row, Unread> {
-    let row: CsvRow =
-        record.deserialize(Some(headers)).map_err(|error| unread("malformed_line", csv_words(&error)))?;
+    let row: CsvRow = record
+        .deserialize(Some(headers))
+        .map_err(|error| unread("malformed_line", csv_words(&error)))?;
     let is_identifier = |(name, value): &(&str, &str)| !COLUMNS.contains(name) && !value.is_empty();
     let identifiers = headers.iter().zip(record).filter(is_identifier);
     let scope = Scope {
@@ -259,8 +285,10 @@ fn command(app: &App, row: Row) -> Result<Command, Unread> {
     let identifier = |(namespace, value): (String, String)| {
         write::identifier(app, &format!("{namespace}:{value}"))
     };
-    let identifiers: Result<Vec<_>, Problem> = row.identifiers.into_iter().map(identifier).collect();
-    let identifiers = identifiers.map_err(|problem| unread("invalid_identifier", problem.words()))?;
+    let identifiers: Result<Vec<_>, Problem> =
+        row.identifiers.into_iter().map(identifier).collect();
+    let identifiers =
+        identifiers.map_err(|problem| unread("invalid_identifier", problem.words()))?;
     // Whatever the line says about who made a choice: it is an import, and ranks as one.
     let choice = |choice: ChoiceBody| Choice {
         method: Method::Import,

@@ -78,7 +78,10 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<Made>), Problem> {
     principal.require(Grade::Administer)?;
     if body.label.len() > LABEL_BYTES_MAX {
-        return Err(Problem::bad_request("invalid_body", format!("`label` is at most {LABEL_BYTES_MAX} bytes")));
+        return Err(Problem::bad_request(
+            "invalid_body",
+            format!("`label` is at most {LABEL_BYTES_MAX} bytes"),
+        ));
     }
     let bytes = |error| Problem::unavailable(error);
     let id = format!("key_{}", hex::encode(random::<6>().map_err(bytes)?));

@@ -51,7 +51,8 @@ pub(crate) async fn entries(
     query: Result<Query<EntriesQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<impl IntoResponse, Problem> {
     principal.require(Grade::Administer)?;
-    let Query(query) = query.map_err(|error| Problem::bad_request("invalid_query", error.body_text()))?;
+    let Query(query) =
+        query.map_err(|error| Problem::bad_request("invalid_query", error.body_text()))?;
     let from = query.after.unwrap_or(Position::START);
     let stream = futures_util::stream::unfold(Some(from), move |from| {
         let app = Arc::clone(&app);
@@ -66,7 +67,9 @@ pub(crate) async fn entries(
             }
             let mut head = app.ledger.watch();
             // An empty line from time to time shows both sides that the other is there.
-            let news = tokio::time::timeout(Duration::from_secs(15), head.wait_for(|head| *head > from)).await;
+            let news =
+                tokio::time::timeout(Duration::from_secs(15), head.wait_for(|head| *head > from))
+                    .await;
             let bytes = if news.is_err() { Bytes::from_static(b"\n") } else { Bytes::new() };
             Some((Ok(bytes), Some(from)))
         }

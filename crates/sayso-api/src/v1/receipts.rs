@@ -31,5 +31,8 @@ pub(crate) async fn handler(
         return Err(Problem::unavailable("personal data is not read while the store fails"));
     }
     let receipt = write::blocking(move || Ok(app.ledger.receipt(position)?)).await?;
-    receipt.filter(|receipt| receipt.entry.subject.is_some()).map(Json).ok_or_else(Problem::not_found)
+    receipt
+        .filter(|receipt| receipt.entry.subject.is_some())
+        .map(Json)
+        .ok_or_else(Problem::not_found)
 }

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State, http::{StatusCode, header}, response::IntoResponse};
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
 use sayso_consent::{
     Command, SubjectId, Timestamp,
     choice::{Actor, Method},
@@ -72,7 +77,8 @@ pub(crate) async fn create(
         choices: body.choices.into_iter().map(choice).collect(),
     };
     let written = write::submit(&app, &principal, Some(&asked), command).await?;
-    let location = written.subject.map(|subject| format!("/v1/subjects/{subject}")).unwrap_or_default();
+    let location =
+        written.subject.map(|subject| format!("/v1/subjects/{subject}")).unwrap_or_default();
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(WrittenBody::from(written))))
 }
 

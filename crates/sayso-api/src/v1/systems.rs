@@ -65,7 +65,8 @@ pub(crate) async fn handler(
     let in_force = app.ledger.snapshot().in_force();
     let declared = in_force.iter().flat_map(|now| &now.catalog.recipients);
     let told = declared.filter(|(_, recipient)| recipient.effect_deadline.is_some());
-    let mut standings: std::collections::BTreeMap<_, _> = app.board.standings().into_iter().collect();
+    let mut standings: std::collections::BTreeMap<_, _> =
+        app.board.standings().into_iter().collect();
     let system = |(recipient, _): (&Id, _)| {
         let standing = standings.remove(recipient);
         let is_connected = standing.is_some();

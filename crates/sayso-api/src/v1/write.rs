@@ -32,7 +32,11 @@ pub(crate) fn identifier(app: &App, text: &str) -> Result<Identifier, Problem> {
 }
 
 /// A person's state, for somebody who may read personal data.
-pub(crate) fn readable(app: &App, principal: &Principal, subject: &str) -> Result<(SubjectId, Arc<SubjectState>), Problem> {
+pub(crate) fn readable(
+    app: &App,
+    principal: &Principal,
+    subject: &str,
+) -> Result<(SubjectId, Arc<SubjectState>), Problem> {
     principal.require(Grade::Record)?;
     if !app.ledger.is_healthy() {
         return Err(Problem::unavailable("personal data is not read while the store fails"));
@@ -51,5 +55,7 @@ pub(crate) fn subject_id(text: &str) -> Result<SubjectId, Problem> {
 pub(crate) async fn blocking<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(read).await.map_err(|_| Problem::unavailable("the read was stopped"))?
+    tokio::task::spawn_blocking(read)
+        .await
+        .map_err(|_| Problem::unavailable("the read was stopped"))?
 }

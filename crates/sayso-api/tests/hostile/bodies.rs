@@ -134,11 +134,9 @@ fn a_complaint_never_repeats_a_value() {
     for sample in samples::json() {
         let value: Value = serde_json::from_str(&sample.body).unwrap();
         for pointer in leaves(&value, String::new()) {
-            for wrong in [
-                Value::from(SECRET),
-                Value::from(vec![SECRET]),
-                serde_json::json!({ "a": SECRET }),
-            ] {
+            for wrong in
+                [Value::from(SECRET), Value::from(vec![SECRET]), serde_json::json!({ "a": SECRET })]
+            {
                 let mut body = value.clone();
                 *body.pointer_mut(&pointer).unwrap() = wrong;
                 let answer = ask(&world, sample.with(body.to_string()));

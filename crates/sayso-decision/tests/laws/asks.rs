@@ -1,6 +1,6 @@
 //! Questions and scopes: near what is declared, for elsewhere nothing ever happens.
 
-use proptest::{prelude::*, sample::Index};
+use proptest::{option::weighted, prelude::*, sample::Index};
 use sayso_consent::{Catalog, Id, Request, Scope, SubjectId};
 
 use super::catalogs::activity;
@@ -85,9 +85,13 @@ pub(crate) struct Wide {
 
 pub(crate) fn wide() -> impl Strategy<Value = Wide> {
     let heights = [height(), height(), height(), height()];
-    let device = proptest::option::weighted(0.2, any::<Index>());
-    (spot(), heights, device, any::<bool>())
-        .prop_map(|(spot, heights, device, of_its_type)| Wide { spot, heights, device, of_its_type })
+    let device = weighted(0.2, any::<Index>());
+    (spot(), heights, device, any::<bool>()).prop_map(|(spot, heights, device, of_its_type)| Wide {
+        spot,
+        heights,
+        device,
+        of_its_type,
+    })
 }
 
 impl Wide {
@@ -127,13 +131,12 @@ pub(crate) struct Ask {
 
 pub(crate) fn ask() -> impl Strategy<Value = Ask> {
     let at = any::<Index>;
-    let option = proptest::option::weighted;
     let after_ms = proptest::sample::select(
         &[0, 0, 1_000, 14_999, 15_000, 43_200_000, -86_400_000, 8_640_000_000, 40_000_000_000][..],
     );
     let (data, channel) =
-        (option(0.2, (any::<bool>(), at())), option(0.1, proptest::option::of(at())));
-    let parts = (0..7usize, spot(), data, channel, option(0.35, at()), after_ms);
+        (weighted(0.2, (any::<bool>(), at())), weighted(0.1, proptest::option::of(at())));
+    let parts = (0..7usize, spot(), data, channel, weighted(0.35, at()), after_ms);
     parts.prop_map(|(who, spot, data, channel, device, after_ms)| Ask {
         who,
         spot,

@@ -150,7 +150,10 @@ impl Change {
                 let gone = one(next.recipients.keys(), recipient).cloned();
                 next.recipients.retain(|id, _| Some(id) != gone.as_ref());
             }
-            Self::Basis { .. } | Self::End { .. } | Self::Channels { .. } | Self::Promise { .. } => {
+            Self::Basis { .. }
+            | Self::End { .. }
+            | Self::Channels { .. }
+            | Self::Promise { .. } => {
                 self.of_activity(&mut next);
             }
         }

@@ -1,6 +1,6 @@
 //! Stories that chance tells: who does what, and when.
 
-use proptest::{collection::vec, prelude::*, sample::Index};
+use proptest::{collection::vec, option::weighted, prelude::*, sample::Index};
 use sayso_consent::{
     choice::{Authority, Effect, Method},
     id::Position,
@@ -172,10 +172,9 @@ fn says() -> impl Strategy<Value = Says> {
         1 => Just(By::Signal),
         1 => Just(By::Import),
     ];
-    let option = proptest::option::weighted;
     let moment = proptest::sample::select(&[5_000, 30_000, 50_000_000, 9_000_000_000][..]);
-    let (from_ms, until_ms) = (option(0.1, moment.clone()), option(0.25, moment));
-    let parts = (effect, wide(), from_ms, until_ms, option(0.4, 0..3u32), method, by);
+    let (from_ms, until_ms) = (weighted(0.1, moment.clone()), weighted(0.25, moment));
+    let parts = (effect, wide(), from_ms, until_ms, weighted(0.4, 0..3u32), method, by);
     parts.prop_map(|(effect, scope, from_ms, until_ms, notice, method, by)| Says {
         effect,
         scope,

@@ -196,12 +196,17 @@ impl Live {
                 // Whoever is meant, it is mostly the owner who is asked.
                 let owner = self.world.device_owner(&device).filter(|_| who % 2 == 0);
                 let subject = owner.unwrap_or_else(|| person(who));
-                Command::SetHousehold { subject, device, members: with.iter().map(person).collect() }
+                Command::SetHousehold {
+                    subject,
+                    device,
+                    members: with.iter().map(person).collect(),
+                }
             }
             Act::Report { who, owed, far } => {
                 let pending = self.pending(person(who));
                 let owed = (!pending.is_empty()).then(|| owed.get(&pending).clone());
-                let recipient = owed.as_ref().map_or("mailer".parse().unwrap(), |owed| owed.recipient.clone());
+                let recipient =
+                    owed.as_ref().map_or("mailer".parse().unwrap(), |owed| owed.recipient.clone());
                 let mut through = owed.map_or(self.world.head(), |owed| owed.position);
                 through.number = through.number.saturating_add_signed(*far);
                 Command::ReportEffect { subject: person(who), report: report(recipient, through) }

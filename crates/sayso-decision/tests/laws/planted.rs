@@ -44,14 +44,22 @@ fn catalogs(entry: &mut Entry, change: fn(&mut sayso_consent::Catalog)) {
 
 const OF_PEOPLE: [(&str, fn(&mut Entry)); 18] = [
     ("a withdrawal is lost", |entry| {
-        lose(entry, |event| matches!(event, Event::ChoiceRecorded(no) if no.effect == Effect::Denial));
+        lose(
+            entry,
+            |event| matches!(event, Event::ChoiceRecorded(no) if no.effect == Effect::Denial),
+        );
     }),
     ("a grant is lost", |entry| {
-        lose(entry, |event| matches!(event, Event::ChoiceRecorded(yes) if yes.effect == Effect::Grant));
+        lose(
+            entry,
+            |event| matches!(event, Event::ChoiceRecorded(yes) if yes.effect == Effect::Grant),
+        );
     }),
     ("a grant never ends", |entry| choices(entry, |choice| choice.until = None)),
     ("a grant counts too early", |entry| choices(entry, |choice| choice.not_before = None)),
-    ("a grant is not for the text that it names", |entry| choices(entry, |choice| choice.notice = None)),
+    ("a grant is not for the text that it names", |entry| {
+        choices(entry, |choice| choice.notice = None)
+    }),
     ("an import ranks as the person does", |entry| {
         choices(entry, |choice| {
             if choice.actor == Actor::Import {
@@ -59,12 +67,20 @@ const OF_PEOPLE: [(&str, fn(&mut Entry)); 18] = [
             }
         });
     }),
-    ("a guardian's word is anybody's", |entry| choices(entry, |choice| choice.actor = Actor::Person)),
-    ("a choice for a device is for all", |entry| choices(entry, |choice| choice.scope.device = None)),
-    ("a choice for a channel is for all", |entry| choices(entry, |choice| choice.scope.channel = None)),
+    ("a guardian's word is anybody's", |entry| {
+        choices(entry, |choice| choice.actor = Actor::Person)
+    }),
+    ("a choice for a device is for all", |entry| {
+        choices(entry, |choice| choice.scope.device = None)
+    }),
+    ("a choice for a channel is for all", |entry| {
+        choices(entry, |choice| choice.scope.channel = None)
+    }),
     ("minors are grown up", |entry| {
         for event in &mut entry.events {
-            if let Event::SubjectCreated { minor_until, .. } | Event::MinorityChanged { minor_until } = event {
+            if let Event::SubjectCreated { minor_until, .. }
+            | Event::MinorityChanged { minor_until } = event
+            {
                 *minor_until = None;
             }
         }
@@ -121,7 +137,9 @@ const OF_CATALOGS: [(&str, fn(&mut Entry)); 6] = [
         });
     }),
     ("nothing concerns a household", |entry| {
-        catalogs(entry, |catalog| catalog.data.values_mut().for_each(|data| data.household = false));
+        catalogs(entry, |catalog| {
+            catalog.data.values_mut().for_each(|data| data.household = false)
+        });
     }),
     ("nothing has to be blanked", |entry| {
         catalogs(entry, |catalog| {

@@ -32,7 +32,9 @@ fn same(one: &Snapshot, other: &Snapshot) -> Result<(), TestCaseError> {
         prop_assert_eq!(one.device_owner(&device), other.device_owner(&device));
     }
     let in_force = |snapshot: &Snapshot| {
-        snapshot.in_force().map(|now| (now.position, now.material_since.clone(), now.catalog.clone()))
+        snapshot
+            .in_force()
+            .map(|now| (now.position, now.material_since.clone(), now.catalog.clone()))
     };
     prop_assert!(in_force(one) == in_force(other), "another catalog is in force");
     Ok(())
@@ -40,9 +42,9 @@ fn same(one: &Snapshot, other: &Snapshot) -> Result<(), TestCaseError> {
 
 fn names() -> impl Iterator<Item = (sayso_consent::id::Lookup, sayso_consent::Id)> {
     let namespaces = ["email", "phone", "crm", "ad", "svc", "meter"];
-    let lookups = namespaces.into_iter().flat_map(|namespace| {
-        (0..PEOPLE).map(move |whose| identifier(namespace, whose).lookup)
-    });
+    let lookups = namespaces
+        .into_iter()
+        .flat_map(|namespace| (0..PEOPLE).map(move |whose| identifier(namespace, whose).lookup));
     lookups.zip(DEVICES.into_iter().map(|device| device.parse().unwrap()).cycle())
 }
 

@@ -61,8 +61,7 @@ fn a_no_is_a_no(tale: &Tale, plant: fn(&mut Entry)) -> Result<(), TestCaseError>
             let (request, at) = live.asked(&Ask { who: tale.who, ..ask.clone() });
             let request = sayso_consent::Request { subject: Some(subject), ..request };
             let answer = live.snapshot.decide(&request, at);
-            let needs_no_yes =
-                [Reason::Contract, Reason::LegalObligation, Reason::VitalInterests];
+            let needs_no_yes = [Reason::Contract, Reason::LegalObligation, Reason::VitalInterests];
             if scope.overlaps(&request.scope()) {
                 prop_assert!(
                     !answer.allow() || needs_no_yes.contains(&answer.reason),

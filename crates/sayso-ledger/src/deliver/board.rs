@@ -97,7 +97,13 @@ impl Board {
         change(&mut self.state().entry(recipient.clone()).or_default().standing);
     }
 
-    pub(super) fn sent(&self, recipient: &Id, subject: SubjectId, position: Position, at: Timestamp) {
+    pub(super) fn sent(
+        &self,
+        recipient: &Id,
+        subject: SubjectId,
+        position: Position,
+        at: Timestamp,
+    ) {
         let mut state = self.state();
         let traces = &mut state.entry(recipient.clone()).or_default().traces;
         let is_again = traces.get(&subject).is_some_and(|trace| trace.position == position);
@@ -106,11 +112,19 @@ impl Board {
         }
     }
 
-    pub(super) fn received(&self, recipient: &Id, subject: SubjectId, position: Position, at: Timestamp) {
+    pub(super) fn received(
+        &self,
+        recipient: &Id,
+        subject: SubjectId,
+        position: Position,
+        at: Timestamp,
+    ) {
         let mut state = self.state();
         let slot = state.entry(recipient.clone()).or_default();
         slot.standing.delivered += 1;
-        if let Some(trace) = slot.traces.get_mut(&subject).filter(|trace| trace.position == position) {
+        if let Some(trace) =
+            slot.traces.get_mut(&subject).filter(|trace| trace.position == position)
+        {
             trace.received_at = trace.received_at.or(Some(at));
         }
     }

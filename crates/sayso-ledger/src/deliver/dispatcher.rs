@@ -194,7 +194,8 @@ impl Dispatcher {
         };
         let id = message_id(self.ledger.id(), &self.recipient, position);
         let body = encode(self.ledger.id(), &id, at, data).ok()?;
-        (!identifiers.is_empty()).then_some((position, Message { id, body, at_seconds: at.0 / 1000 }))
+        (!identifiers.is_empty())
+            .then_some((position, Message { id, body, at_seconds: at.0 / 1000 }))
     }
 
     fn settle(&mut self, ended: Ended) {
@@ -236,7 +237,8 @@ impl Dispatcher {
     /// what it has to apply it.
     fn patience(&self) -> Duration {
         let in_force = self.ledger.snapshot().in_force();
-        let deadline = in_force.and_then(|now| now.catalog.recipients.get(&self.recipient)?.effect_deadline);
+        let deadline =
+            in_force.and_then(|now| now.catalog.recipients.get(&self.recipient)?.effect_deadline);
         let ms = deadline.map_or(60_000, |deadline| deadline.to_ms() / 2);
         Duration::from_millis(ms.clamp(1_000, 3_600_000).unsigned_abs())
     }
@@ -263,14 +265,19 @@ impl Dispatcher {
         self.board.update(&self.recipient, |standing| {
             standing.cursor = cursor;
             standing.waiting = self.lanes.len();
-            (standing.unapplied, standing.overdue, standing.oldest_due) = (unapplied, overdue, oldest);
+            (standing.unapplied, standing.overdue, standing.oldest_due) =
+                (unapplied, overdue, oldest);
         });
     }
 
     fn remind(&mut self) {
         let now = Instant::now();
-        let due: Vec<SubjectId> =
-            self.reminders.iter().filter(|(_, at)| **at <= now).map(|(subject, _)| *subject).collect();
+        let due: Vec<SubjectId> = self
+            .reminders
+            .iter()
+            .filter(|(_, at)| **at <= now)
+            .map(|(subject, _)| *subject)
+            .collect();
         for subject in due {
             self.reminders.remove(&subject);
             let state = self.ledger.snapshot().subject(subject);

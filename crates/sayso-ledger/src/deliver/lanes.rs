@@ -105,7 +105,13 @@ impl Lanes {
     }
 
     /// A try failed: the lane rests, and so does everything else for a while.
-    pub(super) fn failed(&mut self, subject: SubjectId, now: Instant, after_ms: Option<u64>, share: u8) {
+    pub(super) fn failed(
+        &mut self,
+        subject: SubjectId,
+        now: Instant,
+        after_ms: Option<u64>,
+        share: u8,
+    ) {
         self.failures = self.failures.saturating_add(1);
         let asked = after_ms.map(Duration::from_millis).unwrap_or_default();
         self.closed_until = Some(now + backoff(self.failures, share).max(asked));
@@ -140,7 +146,10 @@ impl Lanes {
     /// Everything up to here was delivered, given how far the ledger was followed.
     pub(super) fn delivered_through(&self, followed: Position) -> Position {
         let oldest = self.lanes.values().map(|lane| lane.since).min();
-        oldest.map_or(followed, |oldest| Position { number: oldest.number.saturating_sub(1), ..oldest })
+        oldest.map_or(followed, |oldest| Position {
+            number: oldest.number.saturating_sub(1),
+            ..oldest
+        })
     }
 
     pub(super) fn len(&self) -> usize {

@@ -10,7 +10,9 @@ impl Sink for Webhook {
         Box::pin(async move {
             match self.send(&message.id, Bytes::from(message.body), message.at_seconds).await {
                 Sent::Delivered => Outcome::Delivered,
-                Sent::Retry { after_ms, why } => Outcome::RetryAfter { after_ms, why: why.to_string() },
+                Sent::Retry { after_ms, why } => {
+                    Outcome::RetryAfter { after_ms, why: why.to_string() }
+                }
                 Sent::Refused { why } => Outcome::Refused { why: why.to_string() },
             }
         })

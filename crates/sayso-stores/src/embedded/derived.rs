@@ -16,7 +16,9 @@ pub(super) fn index(derived: &mut Connection, ledger: &Connection) -> Result<(),
     loop {
         let from = cursor(derived, INDEX)?;
         let mut rows = ledger
-            .prepare_cached("SELECT number, subject FROM payloads WHERE number > ?1 ORDER BY number LIMIT ?2")
+            .prepare_cached(
+                "SELECT number, subject FROM payloads WHERE number > ?1 ORDER BY number LIMIT ?2",
+            )
             .map_err(failed)?;
         let found: Vec<(i64, Vec<u8>)> = rows
             .query_map(params![from, STEP], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -26,7 +28,9 @@ pub(super) fn index(derived: &mut Connection, ledger: &Connection) -> Result<(),
         let write = derived.transaction().map_err(failed)?;
         {
             let mut insert = write
-                .prepare_cached("INSERT OR IGNORE INTO subject_entries (subject, number) VALUES (?1, ?2)")
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO subject_entries (subject, number) VALUES (?1, ?2)",
+                )
                 .map_err(failed)?;
             for (number, subject) in &found {
                 insert.execute(params![subject, number]).map_err(failed)?;
@@ -52,7 +56,9 @@ pub(super) fn entries_about(
         .map_err(failed)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     rows.query_map(params![subject.0.to_be_bytes(), before, limit], |row| row.get::<_, i64>(0))
-        .and_then(|numbers| numbers.map(|number| number.map(|n| Position::at(n.unsigned_abs()))).collect())
+        .and_then(|numbers| {
+            numbers.map(|number| number.map(|n| Position::at(n.unsigned_abs()))).collect()
+        })
         .map_err(failed)
 }
 
@@ -81,7 +87,11 @@ pub(super) fn cursor(derived: &Connection, follower: &str) -> Result<i64, StoreE
 }
 
 /// Notes how far a follower has got.
-pub(super) fn set_cursor(derived: &Connection, follower: &str, number: i64) -> Result<(), StoreError> {
+pub(super) fn set_cursor(
+    derived: &Connection,
+    follower: &str,
+    number: i64,
+) -> Result<(), StoreError> {
     derived
         .execute(
             "INSERT INTO cursors (follower, number) VALUES (?1, ?2)

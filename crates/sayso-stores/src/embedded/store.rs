@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, backup::Backup, params};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, backup::Backup,
+    params,
+};
 use sayso_consent::id::{Position, SubjectId};
 use sayso_ledger::{
     Store, StoreError,
@@ -46,7 +49,9 @@ pub fn sqlite_version() -> &'static str {
 pub(super) fn failed(error: rusqlite::Error) -> StoreError {
     let code = error.sqlite_error_code();
     match code {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt(error.to_string()),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            StoreError::Corrupt(error.to_string())
+        }
         _ => StoreError::Unavailable(error.to_string()),
     }
 }
@@ -78,7 +83,9 @@ fn open_derived(folder: &Path) -> Result<Connection, StoreError> {
         let connection = Connection::open(&path).map_err(failed)?;
         connection.busy_timeout(BUSY).map_err(failed)?;
         connection
-            .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA secure_delete=ON;")
+            .execute_batch(
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA secure_delete=ON;",
+            )
             .map_err(failed)?;
         migrate(&connection, schema::DERIVED)?;
         Ok(connection)
@@ -154,14 +161,20 @@ impl Embedded {
             wal.push("-wal");
             let has_wal = Path::new(&wal).exists();
             let mode = if has_wal { "mode=ro" } else { "mode=ro&immutable=1" };
-            let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+            let escaped =
+                path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
             Connection::open_with_flags(format!("file:{escaped}?{mode}"), flags).map_err(failed)
         };
         let (ledger, reader) = (open()?, open()?);
         let derived = Connection::open_in_memory().map_err(failed)?;
         migrate(&derived, schema::DERIVED)?;
         let connections = Mutex::new(Connections { ledger, derived, to_clear: Vec::new() });
-        let store = Self { folder: path.to_owned(), is_read_only: true, connections, reader: Mutex::new(reader) };
+        let store = Self {
+            folder: path.to_owned(),
+            is_read_only: true,
+            connections,
+            reader: Mutex::new(reader),
+        };
         store.ledger_id()?;
         Ok(store)
     }
@@ -172,7 +185,10 @@ fn begin(ledger: &Connection) -> Result<(), StoreError> {
     let mut id = [0_u8; 8];
     getrandom::fill(&mut id).map_err(|error| StoreError::Unavailable(error.to_string()))?;
     ledger
-        .execute("INSERT OR IGNORE INTO meta (name, value) VALUES ('ledger_id', ?1)", [hex::encode(id)])
+        .execute(
+            "INSERT OR IGNORE INTO meta (name, value) VALUES ('ledger_id', ?1)",
+            [hex::encode(id)],
+        )
         .map_err(failed)?;
     Ok(())
 }
@@ -185,7 +201,9 @@ fn hash(bytes: Vec<u8>) -> Hash {
 fn head(connection: &Connection) -> Result<Head, StoreError> {
     let newest = connection
         .prepare_cached("SELECT number, chain FROM entries ORDER BY number DESC LIMIT 1")
-        .and_then(|mut row| row.query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?))).optional())
+        .and_then(|mut row| {
+            row.query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?))).optional()
+        })
         .map_err(failed)?;
     Ok(newest.map_or_else(Head::default, |(number, chain)| Head {
         position: Position::at(number.unsigned_abs()),
@@ -237,22 +255,27 @@ fn clear(
 
 /// Moves the write-ahead log into the file and empties it; `false` if a reader still needs it.
 fn truncate_wal(ledger: &Connection) -> rusqlite::Result<bool> {
-    ledger.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map(|busy: i64| busy == 0)
+    ledger
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .map(|busy: i64| busy == 0)
 }
 
 fn write_batch(write: &Connection, batch: &Batch) -> rusqlite::Result<()> {
-    let mut key = write.prepare_cached("INSERT INTO subject_keys (subject, wrapped) VALUES (?1, ?2)")?;
+    let mut key =
+        write.prepare_cached("INSERT INTO subject_keys (subject, wrapped) VALUES (?1, ?2)")?;
     for (subject, wrapped) in &batch.new_keys {
         key.execute(params![subject.0.to_be_bytes(), wrapped])?;
     }
-    let mut entry =
-        write.prepare_cached("INSERT INTO entries (number, commitment, chain) VALUES (?1, ?2, ?3)")?;
-    let mut payload =
-        write.prepare_cached("INSERT INTO payloads (number, subject, sealed) VALUES (?1, ?2, ?3)")?;
+    let mut entry = write
+        .prepare_cached("INSERT INTO entries (number, commitment, chain) VALUES (?1, ?2, ?3)")?;
+    let mut payload = write
+        .prepare_cached("INSERT INTO payloads (number, subject, sealed) VALUES (?1, ?2, ?3)")?;
     for record in &batch.records {
         let at = number(record.position);
         entry.execute(params![at, record.commitment, record.chain])?;
-        if let Some(own) = record.payload.as_ref().filter(|own| !batch.erased.contains(&own.subject)) {
+        if let Some(own) =
+            record.payload.as_ref().filter(|own| !batch.erased.contains(&own.subject))
+        {
             payload.execute(params![at, own.subject.0.to_be_bytes(), own.sealed])?;
         }
     }
@@ -272,12 +295,17 @@ fn write_batch(write: &Connection, batch: &Batch) -> rusqlite::Result<()> {
 /// name the person.
 fn erase(write: &Connection, derived: &Connection, subject: SubjectId) -> Result<(), StoreError> {
     for position in derived::entries_about(derived, subject, i64::MAX, usize::MAX)? {
-        write.execute("DELETE FROM payloads WHERE number = ?1", [number(position)]).map_err(failed)?;
+        write
+            .execute("DELETE FROM payloads WHERE number = ?1", [number(position)])
+            .map_err(failed)?;
     }
     let id = subject.0.to_be_bytes();
     write.execute("DELETE FROM subject_keys WHERE subject = ?1", params![id]).map_err(failed)?;
     write
-        .execute("DELETE FROM answers WHERE instr(outcome, ?1) > 0", params![subject.to_string().into_bytes()])
+        .execute(
+            "DELETE FROM answers WHERE instr(outcome, ?1) > 0",
+            params![subject.to_string().into_bytes()],
+        )
         .map_err(failed)?;
     Ok(())
 }
@@ -320,13 +348,17 @@ impl Store for Embedded {
             )
             .map_err(failed)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        rows.query_map(params![number(position), limit], record).and_then(Iterator::collect).map_err(failed)
+        rows.query_map(params![number(position), limit], record)
+            .and_then(Iterator::collect)
+            .map_err(failed)
     }
 
     fn commitments_after(&self, position: Position, limit: usize) -> Result<Vec<Hash>, StoreError> {
         let reader = lock(&self.reader);
         let mut rows = reader
-            .prepare_cached("SELECT commitment FROM entries WHERE number > ?1 ORDER BY number LIMIT ?2")
+            .prepare_cached(
+                "SELECT commitment FROM entries WHERE number > ?1 ORDER BY number LIMIT ?2",
+            )
             .map_err(failed)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         rows.query_map(params![number(position), limit], |row| row.get(0).map(hash))
@@ -337,7 +369,9 @@ impl Store for Embedded {
     fn subject_key(&self, subject: SubjectId) -> Result<Option<Vec<u8>>, StoreError> {
         lock(&self.reader)
             .prepare_cached("SELECT wrapped FROM subject_keys WHERE subject = ?1")
-            .and_then(|mut row| row.query_row(params![subject.0.to_be_bytes()], |row| row.get(0)).optional())
+            .and_then(|mut row| {
+                row.query_row(params![subject.0.to_be_bytes()], |row| row.get(0)).optional()
+            })
             .map_err(failed)
     }
 
@@ -358,7 +392,12 @@ impl Store for Embedded {
             .prepare_cached("SELECT request, outcome, at_ms FROM answers WHERE key = ?1")
             .and_then(|mut row| {
                 let read = |row: &rusqlite::Row| {
-                    Ok(Answer { key: *key, request: hash(row.get(0)?), outcome: row.get(1)?, at_ms: row.get(2)? })
+                    Ok(Answer {
+                        key: *key,
+                        request: hash(row.get(0)?),
+                        outcome: row.get(1)?,
+                        at_ms: row.get(2)?,
+                    })
                 };
                 row.query_row([key], read).optional()
             })
@@ -370,7 +409,10 @@ impl Store for Embedded {
             return Ok(());
         }
         let connections = lock(&self.connections);
-        connections.ledger.execute("DELETE FROM answers WHERE at_ms < ?1", [before_ms]).map_err(failed)?;
+        connections
+            .ledger
+            .execute("DELETE FROM answers WHERE at_ms < ?1", [before_ms])
+            .map_err(failed)?;
         Ok(())
     }
 
@@ -423,7 +465,8 @@ impl Store for Embedded {
                 }
             }
         }
-        copy.execute_batch("PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL;").map_err(failed)?;
+        copy.execute_batch("PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL;")
+            .map_err(failed)?;
         copy.close().map_err(|(_, error)| failed(error))?;
         let file = std::fs::File::open(to).and_then(|file| file.sync_all());
         file.map_err(|error| StoreError::Unavailable(error.to_string()))

@@ -87,12 +87,22 @@ impl Store for Memory {
             }
             record
         };
-        Ok(state.records.range(position.next()..).take(limit).map(|(_, record)| with_key(record)).collect())
+        Ok(state
+            .records
+            .range(position.next()..)
+            .take(limit)
+            .map(|(_, record)| with_key(record))
+            .collect())
     }
 
     fn commitments_after(&self, position: Position, limit: usize) -> Result<Vec<Hash>, StoreError> {
         let state = self.state();
-        Ok(state.records.range(position.next()..).take(limit).map(|(_, record)| record.commitment).collect())
+        Ok(state
+            .records
+            .range(position.next()..)
+            .take(limit)
+            .map(|(_, record)| record.commitment)
+            .collect())
     }
 
     fn subject_key(&self, subject: SubjectId) -> Result<Option<Vec<u8>>, StoreError> {

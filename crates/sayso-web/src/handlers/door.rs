@@ -38,7 +38,9 @@ pub(super) async fn open(
     let is_person = says("sec-fetch-mode") == Some("navigate") && says("sec-purpose").is_none();
     match web.door.peek(&token, web.ledger.clock().at()) {
         None => web.gone(&headers),
-        Some(Visitor::Subject { authority: Authority::Strong, .. } | Visitor::Operator) if is_person => {
+        Some(Visitor::Subject { authority: Authority::Strong, .. } | Visitor::Operator)
+            if is_person =>
+        {
             let_in(&web, &token, &headers)
         }
         Some(_) => {

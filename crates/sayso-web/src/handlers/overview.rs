@@ -39,7 +39,9 @@ pub(super) async fn show(
     let is_still = asked.watch.as_deref() == Some("off");
     let refreshing = match is_still {
         true => Refreshing::Stopped { resume_href: "/overview".into() },
-        false => Refreshing::Every { seconds: REFRESH_SECONDS, stop_href: "/overview?watch=off".into() },
+        false => {
+            Refreshing::Every { seconds: REFRESH_SECONDS, stop_href: "/overview?watch=off".into() }
+        }
     };
     let frame = web.frame("/overview", &language, Some(&session));
     let at = web.ledger.clock().at();
@@ -69,15 +71,20 @@ fn head(web: &Web) -> Option<Head> {
 fn minutes(web: &Web, at: Timestamp) -> Vec<Minute> {
     let counts = web.ledger.pulse().per_minute(at);
     let first = at.0 / 60_000 - counts.len() as i64 + 1;
-    let minute = |(place, choices): (i64, u64)| Minute { from: Timestamp((first + place) * 60_000), choices };
+    let minute = |(place, choices): (i64, u64)| Minute {
+        from: Timestamp((first + place) * 60_000),
+        choices,
+    };
     (0..).zip(counts).map(minute).collect()
 }
 
 fn systems(web: &Web, language: &str, at: Timestamp) -> Vec<SystemRow> {
     let Some(in_force) = web.ledger.snapshot().in_force() else { return Vec::new() };
     let catalog = &in_force.catalog;
-    let mut standings: std::collections::BTreeMap<_, _> = web.board.standings().into_iter().collect();
-    let told = catalog.recipients.iter().filter(|(_, recipient)| recipient.effect_deadline.is_some());
+    let mut standings: std::collections::BTreeMap<_, _> =
+        web.board.standings().into_iter().collect();
+    let told =
+        catalog.recipients.iter().filter(|(_, recipient)| recipient.effect_deadline.is_some());
     told.map(|(id, declared)| {
         let title = text_in(&declared.title, language, &catalog.languages).to_owned();
         let deadline = declared.effect_deadline.map_or(0, |deadline| deadline.to_ms());
@@ -86,7 +93,13 @@ fn systems(web: &Web, language: &str, at: Timestamp) -> Vec<SystemRow> {
     .collect()
 }
 
-fn row(id: String, title: String, standing: Option<Standing>, deadline_ms: i64, at: Timestamp) -> SystemRow {
+fn row(
+    id: String,
+    title: String,
+    standing: Option<Standing>,
+    deadline_ms: i64,
+    at: Timestamp,
+) -> SystemRow {
     let is_connected = standing.is_some();
     let standing = standing.unwrap_or_default();
     let state = match (standing.overdue, standing.unapplied) {

@@ -61,7 +61,8 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Response {
     let session = web.session(&headers);
-    let Some((session, (subject, _))) = session.and_then(|own| visitor(&own).map(|who| (own, who))) else {
+    let Some((session, (subject, _))) = session.and_then(|own| visitor(&own).map(|who| (own, who)))
+    else {
         return web.gone(&headers);
     };
     let language = web.language(asked.lang.as_deref(), &headers);
@@ -105,9 +106,11 @@ fn build(
     let spoken = Spoken { catalog: &in_force.catalog, language };
     let standing = Standing { in_force: &in_force, snapshot, subject, state: &state, at };
     let (yours, always) = spoken.cards(&standing);
-    let effects = spoken.effects(&state, history, |recipient| web.board.trace(recipient, subject), at);
+    let effects =
+        spoken.effects(&state, history, |recipient| web.board.trace(recipient, subject), at);
     let banner = banner(asked, history);
-    let is_open = |state: EffectState| !matches!(state, EffectState::Applied | EffectState::NotNeeded);
+    let is_open =
+        |state: EffectState| !matches!(state, EffectState::Applied | EffectState::NotNeeded);
     let is_pending = effects.iter().any(|effect| is_open(effect.state));
     let older = history.last().filter(|_| history.len() == HISTORY).map(|last| last.position);
     Some(Page {
@@ -141,7 +144,8 @@ fn banner(asked: &Asked, history: &[Entry]) -> Option<Banner> {
 }
 
 fn refreshing(asked: &Asked, is_pending: bool) -> Refreshing {
-    let Some(saved) = asked.saved.as_deref().filter(|saved| saved.parse::<Position>().is_ok()) else {
+    let Some(saved) = asked.saved.as_deref().filter(|saved| saved.parse::<Position>().is_ok())
+    else {
         return Refreshing::Off;
     };
     let href = |watch: &str| format!("/me?saved={saved}{watch}#status");
@@ -158,16 +162,20 @@ pub(super) async fn save(
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Response {
     let session = web.session(&headers);
-    let Some((session, (subject, authority))) = session.and_then(|own| visitor(&own).map(|who| (own, who)))
+    let Some((session, (subject, authority))) =
+        session.and_then(|own| visitor(&own).map(|who| (own, who)))
     else {
         return web.gone(&headers);
     };
-    let form_token = fields.iter().find(|(name, _)| name == "csrf").map(|(_, value)| value.as_str());
+    let form_token =
+        fields.iter().find(|(name, _)| name == "csrf").map(|(_, value)| value.as_str());
     if !session::is_ours(&session, form_token, &headers) {
         return web.problem(StatusCode::FORBIDDEN, ProblemKind::BadForm, &headers);
     }
     let language = web.language(None, &headers);
-    let Some(choices) = choices(&web, subject, &fields, authority, &language) else { return web.gone(&headers) };
+    let Some(choices) = choices(&web, subject, &fields, authority, &language) else {
+        return web.gone(&headers);
+    };
     if choices.is_empty() {
         return see_other("/me?saved=unchanged#status", None);
     }
@@ -228,7 +236,9 @@ pub(super) async fn receipt(
             if let Ok(value) = HeaderValue::from_str(&disposition) {
                 response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
             }
-            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response
+                .headers_mut()
+                .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             response
         }
         Ok(Ok(_)) => missing(),

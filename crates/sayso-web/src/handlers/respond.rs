@@ -59,12 +59,14 @@ impl Web {
     /// What stands around a page at `path`.
     pub(crate) fn frame(&self, path: &str, language: &str, session: Option<&Session>) -> Frame {
         let in_force = self.ledger.snapshot().in_force();
-        let organisation = in_force.map_or_else(|| "Sayso".into(), |now| now.catalog.organisation.name.clone());
+        let organisation =
+            in_force.map_or_else(|| "Sayso".into(), |now| now.catalog.organisation.name.clone());
         let link = |words: &&crate::Words| LanguageLink {
             language: words.tag.to_owned(),
             href: format!("{path}?lang={}", words.tag),
         };
-        let leave = session.map(|session| Leave { action: "/leave".into(), csrf: session.form_token.clone() });
+        let leave = session
+            .map(|session| Leave { action: "/leave".into(), csrf: session.form_token.clone() });
         let languages = LANGUAGES.iter().map(link).collect();
         Frame { language: language.to_owned(), organisation, languages, leave }
     }
@@ -84,13 +86,19 @@ impl Web {
     pub(crate) fn gone(&self, headers: &HeaderMap) -> Response {
         let language = self.language(None, headers);
         let in_force = self.ledger.snapshot().in_force();
-        let contact = in_force.map_or_else(String::new, |now| now.catalog.organisation.contact.clone());
+        let contact =
+            in_force.map_or_else(String::new, |now| now.catalog.organisation.contact.clone());
         let frame = Frame { languages: Vec::new(), ..self.frame("/", &language, None) };
         page(StatusCode::GONE, Gone { frame, contact, ask_href: None }.render())
     }
 
     /// Something that went wrong.
-    pub(crate) fn problem(&self, status: StatusCode, kind: ProblemKind, headers: &HeaderMap) -> Response {
+    pub(crate) fn problem(
+        &self,
+        status: StatusCode,
+        kind: ProblemKind,
+        headers: &HeaderMap,
+    ) -> Response {
         let language = self.language(None, headers);
         let frame = Frame { languages: Vec::new(), ..self.frame("/", &language, None) };
         let back_href = Some("/me".to_owned());

@@ -15,7 +15,9 @@ use crate::{
 
 /// Everyone whose data may be used: one id a line, or with --json as the API streams them.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  sayso audience --recipient mailer --purpose marketing.offers --data contact.email --channel email")]
+#[command(
+    after_help = "Example:\n  sayso audience --recipient mailer --purpose marketing.offers --data contact.email --channel email"
+)]
 pub(crate) struct AudienceArgs {
     /// Who wants to use the data
     #[arg(long)]

@@ -46,7 +46,8 @@ pub(crate) fn back_up(global: &Global, args: &BackupArgs, out: Output) -> Result
         bail!("there is no ledger in `{}`", home.dir().display());
     }
     let store = Embedded::open(home.dir())?;
-    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template("copying {bar:30} {percent}%")?);
+    let bar = ProgressBar::new(0)
+        .with_style(ProgressStyle::with_template("copying {bar:30} {percent}%")?);
     store.back_up(&args.file, &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
@@ -64,7 +65,8 @@ pub(crate) fn back_up(global: &Global, args: &BackupArgs, out: Output) -> Result
 
 pub(crate) async fn restore(global: &Global, args: &RestoreArgs, out: Output) -> Result<()> {
     let home = global.home()?;
-    std::fs::create_dir_all(home.dir()).with_context(|| format!("cannot make `{}`", home.dir().display()))?;
+    std::fs::create_dir_all(home.dir())
+        .with_context(|| format!("cannot make `{}`", home.dir().display()))?;
     take_root_key(&home, args.root_key.as_deref())?;
     let secrets = home.secrets()?;
     let _lock = home.lock()?.context("a server holds the ledger; stop it first")?;
@@ -75,7 +77,8 @@ pub(crate) async fn restore(global: &Global, args: &RestoreArgs, out: Output) ->
     let from = Position::at(report.entries);
     let path = args.journal.clone().unwrap_or_else(|| home.journal());
     let (lines, unreadable) = match path.exists() {
-        true => journal::read(&path, from, &secrets).with_context(|| format!("cannot read `{}`", path.display()))?,
+        true => journal::read(&path, from, &secrets)
+            .with_context(|| format!("cannot read `{}`", path.display()))?,
         false => (Vec::new(), 0),
     };
     if unreadable > 0 {
@@ -83,7 +86,11 @@ pub(crate) async fn restore(global: &Global, args: &RestoreArgs, out: Output) ->
     }
     if args.dry_run {
         return out.value(&json!({"entries": report.entries, "replayed": lines.len()}), |_| {
-            format!("{} entries would be brought back, {} withdrawals and erasures replayed", report.entries, lines.len())
+            format!(
+                "{} entries would be brought back, {} withdrawals and erasures replayed",
+                report.entries,
+                lines.len()
+            )
         });
     }
     let aside = put_in_place(&home, &args.file)?;
@@ -91,14 +98,20 @@ pub(crate) async fn restore(global: &Global, args: &RestoreArgs, out: Output) ->
     let replayed = replay(global, &home, lines, from).await?;
     put_journal_aside(&path, from)?;
     out.value(&json!({"entries": report.entries, "replayed": replayed, "aside": aside}), |_| {
-        let aside = aside.as_ref().map_or_else(String::new, |aside| format!(" What was there is in `{}`.", aside.display()));
-        format!("Restored {} entries, replayed {replayed} withdrawals and erasures.{aside}", report.entries)
+        let aside = aside.as_ref().map_or_else(String::new, |aside| {
+            format!(" What was there is in `{}`.", aside.display())
+        });
+        format!(
+            "Restored {} entries, replayed {replayed} withdrawals and erasures.{aside}",
+            report.entries
+        )
     })
 }
 
 fn take_root_key(home: &Home, root_key: Option<&Path>) -> Result<()> {
     let Some(root_key) = root_key else { return Ok(()) };
-    let text = std::fs::read(root_key).with_context(|| format!("cannot read `{}`", root_key.display()))?;
+    let text =
+        std::fs::read(root_key).with_context(|| format!("cannot read `{}`", root_key.display()))?;
     if home.exists() && std::fs::read(home.file("root.key"))? != text {
         bail!("the folder has another root key already");
     }
@@ -130,7 +143,12 @@ fn put_in_place(home: &Home, copy: &Path) -> Result<Option<PathBuf>> {
 }
 
 /// Writes again what the journal holds, before anybody can ask anything.
-async fn replay(global: &Global, home: &Home, lines: Vec<journal::Line>, from: Position) -> Result<usize> {
+async fn replay(
+    global: &Global,
+    home: &Home,
+    lines: Vec<journal::Line>,
+    from: Position,
+) -> Result<usize> {
     let store = std::sync::Arc::new(Embedded::open(home.dir())?);
     // A journal of its own: what is replayed is on the ledger and must stay known to a later restore.
     let fresh = journal::Journal::open(&home.file("withdrawals.replayed"))?;
@@ -138,7 +156,11 @@ async fn replay(global: &Global, home: &Home, lines: Vec<journal::Line>, from: P
     ledger.command(Command::NoteRestore { from }, "restore").await??;
     let mut replayed = 0;
     for line in lines {
-        let command = Command::Replay { subject: line.subject, denials: line.denials, is_erased: line.is_erased };
+        let command = Command::Replay {
+            subject: line.subject,
+            denials: line.denials,
+            is_erased: line.is_erased,
+        };
         replayed += usize::from(ledger.command(command, "restore").await??.is_new);
     }
     Ok(replayed)

@@ -1,6 +1,9 @@
 //! `sayso catalog`.
 
-use std::{path::{Path, PathBuf}, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -51,7 +54,9 @@ pub(crate) async fn run(global: &Global, command: CatalogCommand, out: Output) -
             let shown = global.client()?.get("/v1/catalog").await?;
             out.value(&shown, show)?;
         }
-        CatalogCommand::Schema => out.line(serde_json::to_string_pretty(&sayso_catalog::schema())?)?,
+        CatalogCommand::Schema => {
+            out.line(serde_json::to_string_pretty(&sayso_catalog::schema())?)?
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -76,8 +81,11 @@ fn check(file: &Path, out: Output) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Err(problems) => {
-            let lines = || problems.iter().map(|problem| format!("{problem}\n")).collect::<String>();
-            out.value(&json!({"problems": problems}), |_| format!("{}\n{} problems", lines(), problems.len()))?;
+            let lines =
+                || problems.iter().map(|problem| format!("{problem}\n")).collect::<String>();
+            out.value(&json!({"problems": problems}), |_| {
+                format!("{}\n{} problems", lines(), problems.len())
+            })?;
             Ok(ExitCode::FAILURE)
         }
     }
@@ -99,20 +107,49 @@ fn show_plan(plan: &Value) -> String {
         format!("{mark} {}  {}{again}\n", field(change, "path"), field(change, "summary"))
     };
     let mut text: String = changes.iter().map(change).collect();
-    let row = |effect: &Value| vec!["recipient", "purpose", "gains", "loses"].into_iter().map(|name| field(effect, name)).collect();
+    let row = |effect: &Value| {
+        vec!["recipient", "purpose", "gains", "loses"]
+            .into_iter()
+            .map(|name| field(effect, name))
+            .collect()
+    };
     let effects = list("effects");
     if !effects.is_empty() {
-        text += &format!("\n{}\n", table(&["recipient", "purpose", "people gained", "people lost"], effects.iter().map(row)));
+        text += &format!(
+            "\n{}\n",
+            table(
+                &["recipient", "purpose", "people gained", "people lost"],
+                effects.iter().map(row)
+            )
+        );
     }
-    format!("{text}\nOf {} people, {} must be asked again", field(plan, "people"), field(plan, "asked_again"))
+    format!(
+        "{text}\nOf {} people, {} must be asked again",
+        field(plan, "people"),
+        field(plan, "asked_again")
+    )
 }
 
 fn show(shown: &Value) -> String {
     let catalog = &shown["catalog"];
-    let names = |name: &str| catalog[name].as_object().map(|map| map.keys().cloned().collect::<Vec<_>>().join(", "));
-    let parts = ["data", "purposes", "recipients", "channels", "device_types", "activities", "notices", "promises"];
+    let names = |name: &str| {
+        catalog[name].as_object().map(|map| map.keys().cloned().collect::<Vec<_>>().join(", "))
+    };
+    let parts = [
+        "data",
+        "purposes",
+        "recipients",
+        "channels",
+        "device_types",
+        "activities",
+        "notices",
+        "promises",
+    ];
     let row = |name: &str| vec![name.to_owned(), names(name).unwrap_or_default()];
     let organisation = field(&catalog["organisation"], "name");
     let position = field(shown, "position");
-    format!("{organisation}, in force since {position}\n{}", table(&["", "declared"], parts.into_iter().map(row)))
+    format!(
+        "{organisation}, in force since {position}\n{}",
+        table(&["", "declared"], parts.into_iter().map(row))
+    )
 }

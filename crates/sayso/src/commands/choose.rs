@@ -13,8 +13,10 @@ use crate::{
 
 /// Records what a person says. In force when the command returns.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  sayso choose email:ana@example.org deny --purpose marketing.offers --channel email\n  \
-    sayso choose email:ana@example.org grant --purpose improvement.speech --notice speech@1/en --until 2027-01-01")]
+#[command(
+    after_help = "Examples:\n  sayso choose email:ana@example.org deny --purpose marketing.offers --channel email\n  \
+    sayso choose email:ana@example.org grant --purpose improvement.speech --notice speech@1/en --until 2027-01-01"
+)]
 pub(crate) struct ChooseArgs {
     /// Whose choice: a subject id or `namespace:value`
     subject: String,
@@ -54,8 +56,10 @@ pub(crate) async fn run(global: &Global, args: ChooseArgs, out: Output) -> Resul
     let subject = client.subject(&args.subject).await?;
     let body = match &args.file {
         Some(file) => {
-            let text = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
-            serde_json::from_slice(&text).with_context(|| format!("`{}` is not JSON", file.display()))?
+            let text =
+                std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+            serde_json::from_slice(&text)
+                .with_context(|| format!("`{}` is not JSON", file.display()))?
         }
         None => body(&args)?,
     };
@@ -95,14 +99,19 @@ fn scope(args: &ScopeArgs) -> Value {
         ("channel", &args.channel),
         ("device", &args.device),
     ];
-    let said = dimensions.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?))));
+    let said = dimensions
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?))));
     Value::Object(said.collect())
 }
 
 /// `offers@2/en`.
 fn notice(text: &str) -> Result<Value> {
-    let (id, rest) = text.split_once('@').context("a notice is written `id@version` or `id@version/language`")?;
-    let (version, language) = rest.split_once('/').map_or((rest, None), |(version, language)| (version, Some(language)));
+    let (id, rest) = text
+        .split_once('@')
+        .context("a notice is written `id@version` or `id@version/language`")?;
+    let (version, language) =
+        rest.split_once('/').map_or((rest, None), |(version, language)| (version, Some(language)));
     let version: u32 = version.parse().context("the version of a notice is a number")?;
     Ok(match language {
         Some(language) => json!({"id": id, "version": version, "language": language}),

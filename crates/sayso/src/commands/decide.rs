@@ -11,7 +11,9 @@ use crate::{
 
 /// Asks for one decision.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  sayso decide --recipient mailer --purpose marketing.offers --data contact.email \\\n    --channel email --subject email:ana@example.org")]
+#[command(
+    after_help = "Example:\n  sayso decide --recipient mailer --purpose marketing.offers --data contact.email \\\n    --channel email --subject email:ana@example.org"
+)]
 pub(crate) struct DecideArgs {
     /// Who wants to use the data
     #[arg(long)]
@@ -42,7 +44,8 @@ pub(crate) async fn run(global: &Global, args: DecideArgs, out: Output) -> Resul
         resource["properties"] = json!({"device": device});
     }
     let mut context = json!({});
-    for (name, value) in [("channel", args.channel), ("at_least_as_fresh", args.at_least_as_fresh)] {
+    for (name, value) in [("channel", args.channel), ("at_least_as_fresh", args.at_least_as_fresh)]
+    {
         if let Some(value) = value {
             context[name] = json!(value);
         }

@@ -21,12 +21,22 @@ struct Finding {
 
 pub(crate) fn run(global: &Global, out: Output) -> Result<ExitCode> {
     let home = global.home()?;
-    let findings = [folder(&home), root_key(&home), server(&home), sqlite(), disk(&home), journal(&home), ledger(&home)];
+    let findings = [
+        folder(&home),
+        root_key(&home),
+        server(&home),
+        sqlite(),
+        disk(&home),
+        journal(&home),
+        ledger(&home),
+    ];
     let is_ok = findings.iter().all(|finding| finding.is_ok);
     let object = |finding: &Finding| json!({"what": finding.what, "ok": finding.is_ok, "said": finding.said});
     out.value(&json!(findings.iter().map(object).collect::<Vec<_>>()), |_| {
         let mark = |is_ok| if is_ok { "ok" } else { "PROBLEM" };
-        let row = |finding: &Finding| vec![mark(finding.is_ok).into(), finding.what.into(), finding.said.clone()];
+        let row = |finding: &Finding| {
+            vec![mark(finding.is_ok).into(), finding.what.into(), finding.said.clone()]
+        };
         table(&["", "what", "found"], findings.iter().map(row))
     })?;
     Ok(if is_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -41,22 +51,39 @@ fn finding(what: &'static str, found: Result<String, String>) -> Finding {
 
 fn folder(home: &Home) -> Finding {
     let shown = home.dir().display().to_string();
-    finding("folder", if home.dir().is_dir() { Ok(shown) } else { Err(format!("{shown} is missing; run `sayso init`")) })
+    finding(
+        "folder",
+        if home.dir().is_dir() {
+            Ok(shown)
+        } else {
+            Err(format!("{shown} is missing; run `sayso init`"))
+        },
+    )
 }
 
 fn root_key(home: &Home) -> Finding {
-    let mode = std::fs::metadata(home.file("root.key")).map(|file| file.permissions().mode() & 0o777);
-    finding("root key", match (home.secrets(), mode) {
-        (Err(error), _) => Err(format!("{error:#}")),
-        (Ok(_), Ok(mode)) if mode & 0o077 != 0 => Err(format!("others can read it (mode {mode:o}); run `chmod 600`")),
-        (Ok(_), _) => Ok("readable by its owner only".into()),
-    })
+    let mode =
+        std::fs::metadata(home.file("root.key")).map(|file| file.permissions().mode() & 0o777);
+    finding(
+        "root key",
+        match (home.secrets(), mode) {
+            (Err(error), _) => Err(format!("{error:#}")),
+            (Ok(_), Ok(mode)) if mode & 0o077 != 0 => {
+                Err(format!("others can read it (mode {mode:o}); run `chmod 600`"))
+            }
+            (Ok(_), _) => Ok("readable by its owner only".into()),
+        },
+    )
 }
 
 fn server(home: &Home) -> Finding {
     let said = match (home.lock(), home.running()) {
-        (Ok(None), Some(running)) => Ok(format!("runs at {} (process {})", running.url, running.pid)),
-        (Ok(None), None) => Err("something holds the ledger and does not say where it is reached".into()),
+        (Ok(None), Some(running)) => {
+            Ok(format!("runs at {} (process {})", running.url, running.pid))
+        }
+        (Ok(None), None) => {
+            Err("something holds the ledger and does not say where it is reached".into())
+        }
         (Ok(Some(_)), _) => Ok("none runs".into()),
         (Err(error), _) => Err(format!("{error:#}")),
     };
@@ -74,7 +101,10 @@ fn disk(home: &Home) -> Finding {
         std::fs::File::open(&path)?.sync_all()?;
         std::fs::remove_file(&path)
     };
-    finding("disk", probe().map(|()| "takes writes and syncs".into()).map_err(|error| error.to_string()))
+    finding(
+        "disk",
+        probe().map(|()| "takes writes and syncs".into()).map_err(|error| error.to_string()),
+    )
 }
 
 fn journal(home: &Home) -> Finding {
@@ -83,21 +113,29 @@ fn journal(home: &Home) -> Finding {
     let read = home.secrets().ok().filter(|_| path.exists()).map(|secrets| {
         sayso_ledger::journal::read(&path, sayso_consent::Position::START, &secrets)
     });
-    finding("journal", match read {
-        None => Ok(format!("{shown}, empty")),
-        Some(Ok((lines, 0))) => Ok(format!("{shown}, {} lines", lines.len())),
-        Some(Ok((lines, bad))) => Err(format!("{shown}, {} lines, {bad} unreadable", lines.len())),
-        Some(Err(error)) => Err(format!("{shown}: {error}")),
-    })
+    finding(
+        "journal",
+        match read {
+            None => Ok(format!("{shown}, empty")),
+            Some(Ok((lines, 0))) => Ok(format!("{shown}, {} lines", lines.len())),
+            Some(Ok((lines, bad))) => {
+                Err(format!("{shown}, {} lines, {bad} unreadable", lines.len()))
+            }
+            Some(Err(error)) => Err(format!("{shown}: {error}")),
+        },
+    )
 }
 
 fn ledger(home: &Home) -> Finding {
     let report = home.secrets().and_then(|secrets| {
         check(&home.file("ledger.db"), &secrets.verifying(), Some(&secrets), None)
     });
-    finding("ledger", match report {
-        Ok(report) if report.holds() => Ok(format!("{} entries, all hold", report.entries)),
-        Ok(report) => Err(report.problems.join("; ")),
-        Err(error) => Err(format!("{error:#}")),
-    })
+    finding(
+        "ledger",
+        match report {
+            Ok(report) if report.holds() => Ok(format!("{} entries, all hold", report.entries)),
+            Ok(report) => Err(report.problems.join("; ")),
+            Err(error) => Err(format!("{error:#}")),
+        },
+    )
 }

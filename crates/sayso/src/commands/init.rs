@@ -26,8 +26,11 @@ pub(crate) async fn run(global: &Global, out: Output) -> Result<()> {
 /// Makes a ledger with an administrator's key.
 pub(crate) async fn make(home: &Home, global: &Global) -> Result<()> {
     home.create()?;
-    let opened = home.open(global.clock(), String::new())?.context("another process holds the ledger")?;
+    let opened =
+        home.open(global.clock(), String::new())?.context("another process holds the ledger")?;
     let client = Client::local(opened);
-    let made = client.post("/v1/keys", &json!({"roles": ["administer"], "label": "made by `sayso init`"})).await?;
+    let made = client
+        .post("/v1/keys", &json!({"roles": ["administer"], "label": "made by `sayso init`"}))
+        .await?;
     write_private(&home.file("admin.key"), field(&made, "key").as_bytes())
 }

@@ -50,7 +50,8 @@ pub(crate) enum KeyCommand {
 pub(crate) async fn run(global: &Global, command: KeyCommand, out: Output) -> Result<()> {
     match command {
         KeyCommand::Create { roles, recipient, label } => {
-            let name = |role: &Role| role.to_possible_value().map(|value| value.get_name().to_owned());
+            let name =
+                |role: &Role| role.to_possible_value().map(|value| value.get_name().to_owned());
             let roles: Vec<String> = roles.iter().filter_map(name).collect();
             let mut body = json!({"roles": roles, "label": label});
             if let Some(recipient) = recipient {
@@ -61,13 +62,21 @@ pub(crate) async fn run(global: &Global, command: KeyCommand, out: Output) -> Re
         }
         KeyCommand::List => {
             let keys = global.client()?.get("/v1/keys").await?;
-            let row = |key: &Value| ["id", "roles", "recipient", "label"].map(|name| field(key, name)).to_vec();
+            let row = |key: &Value| {
+                ["id", "roles", "recipient", "label"].map(|name| field(key, name)).to_vec()
+            };
             out.value(&keys, |keys| {
-                table(&["id", "roles", "recipient", "label"], keys.as_array().into_iter().flatten().map(row))
+                table(
+                    &["id", "roles", "recipient", "label"],
+                    keys.as_array().into_iter().flatten().map(row),
+                )
             })
         }
         KeyCommand::Revoke { id } => {
-            let gone = global.client()?.json(Method::DELETE, &format!("/v1/keys/{id}"), &json!({})).await?;
+            let gone = global
+                .client()?
+                .json(Method::DELETE, &format!("/v1/keys/{id}"), &json!({}))
+                .await?;
             out.value(&gone, |gone| format!("Withdrawn at {}", field(gone, "position")))
         }
         KeyCommand::Sink { recipient } => sink(global, &recipient, out),

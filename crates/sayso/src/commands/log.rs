@@ -1,6 +1,9 @@
 //! `sayso log`.
 
-use std::{path::{Path, PathBuf}, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
@@ -9,7 +12,11 @@ use ed25519_dalek::VerifyingKey;
 use hyper::Method;
 use indicatif::{ProgressBar, ProgressStyle};
 use sayso_consent::Position;
-use sayso_ledger::{Secrets, Store, receipt::Receipt, verify::{Report, verify}};
+use sayso_ledger::{
+    Secrets, Store,
+    receipt::Receipt,
+    verify::{Report, verify},
+};
 use sayso_stores::Embedded;
 use serde_json::json;
 
@@ -54,10 +61,18 @@ pub(crate) enum LogCommand {
 pub(crate) async fn run(global: &Global, command: LogCommand, out: Output) -> Result<ExitCode> {
     match command {
         LogCommand::Verify { file, public_key, sealed, checkpoint } => {
-            return verify_file(&global.home()?, file, public_key.as_deref(), sealed, checkpoint, out);
+            return verify_file(
+                &global.home()?,
+                file,
+                public_key.as_deref(),
+                sealed,
+                checkpoint,
+                out,
+            );
         }
         LogCommand::Checkpoint => {
-            let note = global.client()?.send(Method::GET, "/v1/log/checkpoint", &[], Bytes::new()).await?;
+            let note =
+                global.client()?.send(Method::GET, "/v1/log/checkpoint", &[], Bytes::new()).await?;
             write(&String::from_utf8_lossy(&note))?;
         }
         LogCommand::PublicKey => {
@@ -71,10 +86,13 @@ pub(crate) async fn run(global: &Global, command: LogCommand, out: Output) -> Re
         LogCommand::VerifyReceipt { file, public_key } => {
             let shown = file.display();
             let text = std::fs::read(&file).with_context(|| format!("cannot read `{shown}`"))?;
-            let receipt: Receipt = serde_json::from_slice(&text).with_context(|| format!("`{shown}` is no receipt"))?;
+            let receipt: Receipt = serde_json::from_slice(&text)
+                .with_context(|| format!("`{shown}` is no receipt"))?;
             receipt.verify(&key(&global.home()?, public_key.as_deref())?)?;
             let id = receipt.receipt_id;
-            out.value(&json!({"holds": true, "receipt_id": id}), |_| format!("{id}: the receipt holds"))?;
+            out.value(&json!({"holds": true, "receipt_id": id}), |_| {
+                format!("{id}: the receipt holds")
+            })?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -83,7 +101,8 @@ pub(crate) async fn run(global: &Global, command: LogCommand, out: Output) -> Re
 fn key(home: &Home, given: Option<&str>) -> Result<VerifyingKey> {
     let Some(given) = given else { return Ok(home.secrets()?.verifying()) };
     let mut bytes = [0; 32];
-    hex::decode_to_slice(given.trim(), &mut bytes).context("a public key is 64 hexadecimal digits")?;
+    hex::decode_to_slice(given.trim(), &mut bytes)
+        .context("a public key is 64 hexadecimal digits")?;
     Ok(VerifyingKey::from_bytes(&bytes)?)
 }
 
@@ -117,7 +136,8 @@ pub(crate) fn check(
     if !path.exists() {
         bail!("there is no `{shown}`");
     }
-    let store = Embedded::open_file(path).with_context(|| format!("`{shown}` cannot be read as a ledger"))?;
+    let store = Embedded::open_file(path)
+        .with_context(|| format!("`{shown}` cannot be read as a ledger"))?;
     let bar = ProgressBar::new(store.head()?.position.number).with_style(
         ProgressStyle::with_template("verifying {bar:30} {human_pos}/{human_len} entries")?,
     );

@@ -41,7 +41,8 @@ pub(crate) async fn run(global: &Global, args: ServeArgs) -> Result<()> {
     config.server.listen = listener.local_addr()?;
     let opened = home.open(global.clock(), config.public_url())?;
     let shown = home.dir().display();
-    let opened = opened.with_context(|| format!("another process holds the ledger in `{shown}`"))?;
+    let opened =
+        opened.with_context(|| format!("another process holds the ledger in `{shown}`"))?;
     home.note_running(&format!("http://{}", config.server.listen))?;
     let dispatchers = Dispatchers::start(&opened.app, &config.sinks)?;
     let people = opened.app.ledger.snapshot().count();
@@ -55,6 +56,8 @@ pub(crate) async fn run(global: &Global, args: ServeArgs) -> Result<()> {
 /// Listens, with a clear word if somebody else does.
 pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
-        format!("cannot listen on {address}; is it taken? choose another with `--listen` or `--port`")
+        format!(
+            "cannot listen on {address}; is it taken? choose another with `--listen` or `--port`"
+        )
     })
 }

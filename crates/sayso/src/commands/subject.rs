@@ -143,16 +143,24 @@ async fn write(client: &Client, command: SubjectCommand, out: Output) -> Result<
             client.json(Method::PATCH, &path, &body).await?
         }
         SubjectCommand::Guardian { subject, guardian, end } => {
-            let (subject, guardian) = (client.subject(&subject).await?, client.subject(&guardian).await?);
+            let (subject, guardian) =
+                (client.subject(&subject).await?, client.subject(&guardian).await?);
             let method = if end { Method::DELETE } else { Method::PUT };
-            client.json(method, &format!("/v1/subjects/{subject}/guardians/{guardian}"), &json!({})).await?
+            client
+                .json(method, &format!("/v1/subjects/{subject}/guardians/{guardian}"), &json!({}))
+                .await?
         }
         SubjectCommand::Device { subject, device, from, members } => {
-            let path = format!("/v1/subjects/{}/devices/{}", client.subject(&subject).await?, encode(&device));
+            let path = format!(
+                "/v1/subjects/{}/devices/{}",
+                client.subject(&subject).await?,
+                encode(&device)
+            );
             client.json(Method::PUT, &path, &device_body(client, from, members).await?).await?
         }
         SubjectCommand::Erase { subject, at_once } => {
-            let path = format!("/v1/subjects/{}?at_once={at_once}", client.subject(&subject).await?);
+            let path =
+                format!("/v1/subjects/{}?at_once={at_once}", client.subject(&subject).await?);
             client.json(Method::DELETE, &path, &json!({})).await?
         }
         _ => return Ok(()),
@@ -178,7 +186,8 @@ async fn device_body(client: &Client, from: Option<String>, members: Vec<String>
 async fn show(client: &Client, command: SubjectCommand, out: Output) -> Result<()> {
     match command {
         SubjectCommand::Find { identifier } => {
-            let found = client.post("/v1/subjects/find", &json!({"identifier": identifier})).await?;
+            let found =
+                client.post("/v1/subjects/find", &json!({"identifier": identifier})).await?;
             out.value(&found, |found| field(found, "subject"))
         }
         SubjectCommand::Show { subject } => {
@@ -188,23 +197,52 @@ async fn show(client: &Client, command: SubjectCommand, out: Output) -> Result<(
         SubjectCommand::Choices { subject } => {
             let path = format!("/v1/subjects/{}/choices", client.subject(&subject).await?);
             let row = |choice: &Value| {
-                vec![field(choice, "position"), field(choice, "effect"), scope(&choice["scope"]), field(choice, "until")]
+                vec![
+                    field(choice, "position"),
+                    field(choice, "effect"),
+                    scope(&choice["scope"]),
+                    field(choice, "until"),
+                ]
             };
             out.value(&client.get(&path).await?, |shown| {
-                table(&["position", "effect", "scope", "until"], shown["choices"].as_array().into_iter().flatten().map(row))
+                table(
+                    &["position", "effect", "scope", "until"],
+                    shown["choices"].as_array().into_iter().flatten().map(row),
+                )
             })
         }
         SubjectCommand::History { subject } => {
             let path = format!("/v1/subjects/{}/history", client.subject(&subject).await?);
-            let kinds = |entry: &Value| entry["events"].as_array().into_iter().flatten().map(|event| field(event, "type")).collect::<Vec<_>>().join(", ");
-            let row = |entry: &Value| vec![field(entry, "position"), field(entry, "at"), field(entry, "by"), kinds(entry)];
+            let kinds = |entry: &Value| {
+                entry["events"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|event| field(event, "type"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            };
+            let row = |entry: &Value| {
+                vec![field(entry, "position"), field(entry, "at"), field(entry, "by"), kinds(entry)]
+            };
             out.value(&client.get(&path).await?, |shown| {
-                table(&["position", "at", "by", "what"], shown["entries"].as_array().into_iter().flatten().map(row))
+                table(
+                    &["position", "at", "by", "what"],
+                    shown["entries"].as_array().into_iter().flatten().map(row),
+                )
             })
         }
         SubjectCommand::Effects { subject } => {
             let path = format!("/v1/subjects/{}/effects", client.subject(&subject).await?);
-            let columns = ["recipient", "state", "position", "sent_at", "received_at", "applied_at", "deadline"];
+            let columns = [
+                "recipient",
+                "state",
+                "position",
+                "sent_at",
+                "received_at",
+                "applied_at",
+                "deadline",
+            ];
             let row = |effect: &Value| columns.map(|name| field(effect, name)).to_vec();
             out.value(&client.get(&path).await?, |shown| {
                 table(&columns, shown["effects"].as_array().into_iter().flatten().map(row))

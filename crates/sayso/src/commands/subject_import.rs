@@ -79,16 +79,26 @@ pub(crate) async fn run(
         (true, _) => format!("{recorded} lines would be sent"),
         (false, None) => format!("{recorded} recorded, {known} known already"),
         (false, Some(path)) => {
-            format!("{recorded} recorded, {known} known already, {bad} refused: see `{}`", path.display())
+            format!(
+                "{recorded} recorded, {known} known already, {bad} refused: see `{}`",
+                path.display()
+            )
         }
     })
 }
 
-async fn send(client: &Client, media_type: &str, batch: &Batch, total: &mut Total, refused: &mut Report) -> Result<()> {
+async fn send(
+    client: &Client,
+    media_type: &str,
+    batch: &Batch,
+    total: &mut Total,
+    refused: &mut Report,
+) -> Result<()> {
     let digest = hex::encode(&Sha256::digest(&batch.body)[..16]);
     let key = format!("import-{}-{digest}", batch.lines.first().unwrap_or(&0));
     let headers = [("content-type", media_type), ("idempotency-key", key.as_str())];
-    let answer = client.send(Method::POST, "/v1/imports", &headers, batch.body.clone().into()).await?;
+    let answer =
+        client.send(Method::POST, "/v1/imports", &headers, batch.body.clone().into()).await?;
     let answer: Value = serde_json::from_slice(&answer)?;
     let count = |name: &str| answer[name].as_u64().unwrap_or(0);
     total.recorded += count("recorded");
@@ -167,7 +177,15 @@ impl Csv {
         while batch.lines.len() < LINES && self.source.read_byte_record(&mut record)? {
             batch.lines.push(record.position().map_or(0, csv::Position::line));
             // A line break within a field would put the lines after it out of step.
-            let flat: csv::ByteRecord = record.iter().map(|field| field.iter().map(|b| if *b == b'\n' || *b == b'\r' { b' ' } else { *b }).collect::<Vec<u8>>()).collect();
+            let flat: csv::ByteRecord = record
+                .iter()
+                .map(|field| {
+                    field
+                        .iter()
+                        .map(|b| if *b == b'\n' || *b == b'\r' { b' ' } else { *b })
+                        .collect::<Vec<u8>>()
+                })
+                .collect();
             body.write_byte_record(&flat)?;
         }
         batch.through = self.source.position().byte();

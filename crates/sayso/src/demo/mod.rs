@@ -3,7 +3,12 @@
 mod start;
 mod systems;
 
-use std::{collections::BTreeMap, path::{Path, PathBuf}, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
@@ -31,7 +36,9 @@ const LINK_SECONDS: u32 = 24 * 3_600;
 /// separate processes. Ctrl-C ends all of it; started again in the same folder it goes on.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
-#[command(after_help = "While it runs, in another terminal:\n  sayso demo stop mailer     one system goes down: its use is denied when it is late\n  sayso demo start mailer    it comes back and catches up")]
+#[command(
+    after_help = "While it runs, in another terminal:\n  sayso demo stop mailer     one system goes down: its use is denied when it is late\n  sayso demo start mailer    it comes back and catches up"
+)]
 pub(crate) struct DemoArgs {
     #[command(subcommand)]
     command: Option<DemoCommand>,
@@ -154,8 +161,10 @@ async fn greet(
 }
 
 fn text(url: &str, link: &str, overview: &str, key: &str, dir: &Path, systems: &Systems) -> String {
-    let running: String =
-        systems.ports().map(|(name, port)| format!("    {name:14} http://127.0.0.1:{port}/\n")).collect();
+    let running: String = systems
+        .ports()
+        .map(|(name, port)| format!("    {name:14} http://127.0.0.1:{port}/\n"))
+        .collect();
     let dir = dir.display();
     let question: Value = json!({
         "subject": {"type": "recipient", "id": "mailer"},

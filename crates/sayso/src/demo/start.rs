@@ -1,6 +1,9 @@
 //! What the demo begins with: the catalog, keys, customers, and systems that are in step.
 
-use std::{collections::BTreeMap, time::{Duration, Instant}};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 use hyper::Method;
@@ -31,7 +34,8 @@ pub(super) async fn apply_catalog(client: &Client) -> Result<()> {
 pub(super) async fn keys(client: &Client, home: &Home) -> Result<BTreeMap<String, String>> {
     let path = home.file("demo-keys.json");
     if let Ok(bytes) = std::fs::read(&path) {
-        return serde_json::from_slice(&bytes).with_context(|| format!("`{}` is damaged", path.display()));
+        return serde_json::from_slice(&bytes)
+            .with_context(|| format!("`{}` is damaged", path.display()));
     }
     let mut keys = BTreeMap::new();
     for recipient in SYSTEMS {

@@ -78,7 +78,12 @@ fn free_port() -> Result<u16> {
 
 impl Systems {
     /// Starts all of them.
-    pub(super) fn start(home: &Home, app: &App, url: &str, keys: &BTreeMap<String, String>) -> Result<Self> {
+    pub(super) fn start(
+        home: &Home,
+        app: &App,
+        url: &str,
+        keys: &BTreeMap<String, String>,
+    ) -> Result<Self> {
         let mut systems = Vec::new();
         for name in SYSTEMS {
             let (secret, signing) = server::delivery_keys(app.ledger.secrets(), &name.parse()?)?;
@@ -149,7 +154,10 @@ impl System {
             self.child = None;
             // Somebody ended the process by other means; it stays off until it is started again.
             std::fs::write(&self.off, b"")?;
-            out.note(format!("{} has stopped; start it again with `sayso demo start {0}`", self.name));
+            out.note(format!(
+                "{} has stopped; start it again with `sayso demo start {0}`",
+                self.name
+            ));
         } else if wants_off && let Some(mut child) = self.child.take() {
             child.start_kill()?;
             out.note(format!("{} is stopped", self.name));

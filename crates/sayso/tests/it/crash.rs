@@ -113,7 +113,9 @@ async fn ledger_of_kills(kills: usize, dice: &mut Dice) -> usize {
     check_newest(&company, &journal).await;
     let written = check_all(&company, &journal).await;
     company.settle().await;
-    let last = |own: &Mutex<Remembered>| own.lock().unwrap().acknowledged.last().is_some_and(|own| own.is_grant);
+    let last = |own: &Mutex<Remembered>| {
+        own.lock().unwrap().acknowledged.last().is_some_and(|own| own.is_grant)
+    };
     let grants: Vec<bool> = journal.iter().map(last).collect();
     company.compare_tables(&grants).await;
     verify(&company).await;
@@ -146,7 +148,8 @@ async fn check_newest(company: &Company, journal: &Journal) {
             own.acknowledged[own.found..].to_vec()
         };
         let Some(newest) = new.last() else { continue };
-        let history = company.caller.get(&format!("/v1/subjects/{subject}/history?limit=1000")).await;
+        let history =
+            company.caller.get(&format!("/v1/subjects/{subject}/history?limit=1000")).await;
         let recorded = recorded(history["entries"].as_array().unwrap());
         for own in &new {
             assert!(is_recorded(&recorded, own), "lost: {own:?}");
@@ -287,7 +290,9 @@ impl Writer {
                     assert_eq!(written["is_new"], true, "{written}");
                     return written["position"].as_str().unwrap().to_owned();
                 }
-                Some(answer) => assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}"),
+                Some(answer) => {
+                    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}")
+                }
                 None => {}
             }
             sleep(Duration::from_millis(5 + self.dice.below(20))).await;

@@ -147,7 +147,8 @@ impl Company {
     pub(crate) async fn settle(&self) {
         for subject in &self.people {
             let path = format!("/v1/subjects/{subject}/effects");
-            let is_settled = async || (self.caller.get(&path).await["is_settled"] == true).then_some(());
+            let is_settled =
+                async || (self.caller.get(&path).await["is_settled"] == true).then_some(());
             until("every system has applied everything", is_settled).await;
         }
     }
@@ -160,7 +161,8 @@ impl Company {
             assert_eq!(rows.len(), self.people.len(), "{}: a row for each customer", system.name);
             for (number, grant) in grants.iter().enumerate() {
                 let name = format!("{}:{}", system.namespace, identifier(system.namespace, number));
-                let row = rows.get(&name).unwrap_or_else(|| panic!("{}: no row {name}", system.name));
+                let row =
+                    rows.get(&name).unwrap_or_else(|| panic!("{}: no row {name}", system.name));
                 if matches!(system.name, "mailer" | "crm") {
                     assert_eq!(row.may_email_offers, Some(*grant), "{}: {name}", system.name);
                 }
@@ -183,14 +185,18 @@ impl Company {
             })
         };
         let questions: Vec<Value> = permissions.iter().map(question).collect();
-        let body = json!({"subject": {"type": "recipient", "id": system}, "evaluations": questions});
+        let body =
+            json!({"subject": {"type": "recipient", "id": system}, "evaluations": questions});
         let answer = self.caller.post("/access/v1/evaluations", &body).await;
         let answers = answer["evaluations"].as_array().unwrap();
         assert_eq!(answers.len(), permissions.len());
         for (permission, answer) in permissions.iter().zip(answers) {
             // At night nobody is called, whatever they allowed; a table does not know that.
             if answer["context"]["reason"] != "quiet_hours" {
-                assert_eq!(permission["allow"], answer["decision"], "{system}: {permission} {answer}");
+                assert_eq!(
+                    permission["allow"], answer["decision"],
+                    "{system}: {permission} {answer}"
+                );
             }
         }
     }
