@@ -419,7 +419,7 @@ mod tests {
     fn what_is_ticked_after_a_no_to_everything_is_allowed_again() {
         let mut ledger = Ledger::new();
         ledger.save(&["offers~email~", "offers~sms~"]);
-        let refusals = ledger.with(Standing::refuse_everything);
+        let refusals = ledger.with(|standing| standing.refuse_everything());
         ledger.record(Some(ANA), refusals.into_iter().map(Event::ChoiceRecorded).collect());
         assert_eq!(ledger.ticked(), names(&[]));
         assert_eq!(ledger.save(&["offers~sms~"]), names(&["offers~sms~"]));
