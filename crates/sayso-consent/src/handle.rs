@@ -90,12 +90,12 @@ pub fn handle(facts: &impl Facts, command: Command, at: Timestamp) -> Result<Vec
             set_guardian(facts, subject, guardian, is_guardian)
         }
         Command::AcquireDevice { subject, device, from } => {
-            devices::acquire(facts, subject, device, from)
+            devices::acquire(facts, subject, &device, from)
         }
         Command::SetHousehold { subject, device, members } => {
             devices::share(facts, subject, device, members)
         }
-        Command::ReportEffect { subject, report } => report_effect(facts, subject, report),
+        Command::ReportEffect { subject, report } => report_effect(facts, subject, &report),
         Command::Erase { subject, at_once } => erase(facts, subject, at_once),
         Command::Replay { subject, denials, is_erased } => {
             replay(facts, subject, denials, is_erased, at)
@@ -406,7 +406,7 @@ fn set_guardian(
 fn report_effect(
     facts: &impl Facts,
     subject: SubjectId,
-    report: EffectReport,
+    report: &EffectReport,
 ) -> Result<Vec<Draft>, Refusal> {
     let state = known(facts, subject)?;
     if report.through > state.position {

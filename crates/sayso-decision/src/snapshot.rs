@@ -182,7 +182,7 @@ impl Snapshot {
                         Arc::new((**catalog).clone()),
                         entry.position,
                     );
-                    self.bring_into_force(before.as_deref(), next, entry.at);
+                    self.bring_into_force(before.as_deref(), &next, entry.at);
                 }
                 Event::KeyCreated(key) => {
                     write(&self.keys).insert(key.digest.clone(), Arc::new(key.clone()));
@@ -231,12 +231,12 @@ impl Snapshot {
         }
     }
 
-    fn bring_into_force(&self, before: Option<&InForce>, next: InForce, at: Timestamp) {
+    fn bring_into_force(&self, before: Option<&InForce>, next: &InForce, at: Timestamp) {
         let before = before.map(|before| &*before.catalog);
         *write(&self.in_force) = Some(Arc::new(next.clone()));
         for shard in &self.people {
             for state in write(shard).values_mut() {
-                apply::apply_catalog(Arc::make_mut(state), before, &next, at);
+                apply::apply_catalog(Arc::make_mut(state), before, next, at);
             }
         }
     }

@@ -177,7 +177,7 @@ impl Writer {
                     self.fail_all(submissions, &WriteError::Damaged(why));
                 }
                 Err(OpenError::Store(StoreError::Unavailable(why))) => {
-                    self.degrade(submissions, &why)
+                    self.degrade(submissions, &why);
                 }
                 Err(error) => self.fail_all(submissions, &WriteError::Damaged(error.to_string())),
             },

@@ -12,7 +12,7 @@ use crate::{
 pub(super) fn acquire(
     facts: &impl Facts,
     subject: SubjectId,
-    device: Id,
+    device: &Id,
     from: Option<SubjectId>,
 ) -> Result<Vec<Draft>, Refusal> {
     staying(facts, subject)?;
@@ -22,7 +22,7 @@ pub(super) fn acquire(
     if !catalog(facts)?.device_types.contains_key(&device_type) {
         return Err(unknown("device type", &device_type));
     }
-    let owner = facts.device_owner(&device);
+    let owner = facts.device_owner(device);
     match (owner, from) {
         (Some(owner), _) if owner == subject => {
             return Ok(Draft::about(subject, Vec::new()));
@@ -34,7 +34,7 @@ pub(super) fn acquire(
     }
     let acquired = Event::DeviceAcquired { device: device.clone(), second_hand: owner.is_some() };
     let mut drafts = Draft::about(subject, vec![acquired]);
-    for other in owner.iter().flat_map(|owner| household(facts, *owner, &device)) {
+    for other in owner.iter().flat_map(|owner| household(facts, *owner, device)) {
         let released = Event::DeviceReleased { device: device.clone() };
         drafts.extend(Draft::about(other, vec![released]));
     }

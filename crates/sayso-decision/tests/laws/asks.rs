@@ -95,16 +95,25 @@ pub(crate) fn wide() -> impl Strategy<Value = Wide> {
 }
 
 impl Wide {
+    /// As one says it who has no device of their own.
     pub(crate) fn scope(&self, catalog: &Catalog) -> Scope {
+        self.of(catalog, &[])
+    }
+
+    /// As one says it who has these devices, mostly about one of them.
+    pub(crate) fn of(&self, catalog: &Catalog, own: &[&Id]) -> Scope {
         let Some(spot) = self.spot.declared(catalog) else { return Scope::default() };
         let [purpose, data, recipient, channel] = self.heights;
-        let device: Option<Id> = self.device.map(|at| at.get(&DEVICES).parse().unwrap());
+        let device = self.device.map(|at| match own {
+            [] => at.get(&DEVICES).parse().unwrap(),
+            own => (*at.get(own)).clone(),
+        });
         Scope {
             purpose: purpose.of(Some(spot.purpose)),
             data: data.of(Some(spot.data)),
             recipient: recipient.of(Some(spot.recipient)),
             channel: channel.of(spot.channel),
-            device: if self.of_its_type { device.and_then(|one| one.parent()) } else { device },
+            device: if self.of_its_type { device.and_then(|one: Id| one.parent()) } else { device },
         }
     }
 
@@ -125,6 +134,8 @@ pub(crate) struct Ask {
     /// Asks without the channel, or with another.
     channel: Option<Option<Index>>,
     device: Option<Index>,
+    /// Asks about what was spoken of before, and perhaps of the one who spoke.
+    pub(crate) echo: Option<(Index, bool)>,
     /// How long after what happened last; a clock may be wrong.
     pub(crate) after_ms: i64,
 }
@@ -134,20 +145,30 @@ pub(crate) fn ask() -> impl Strategy<Value = Ask> {
     let after_ms = proptest::sample::select(
         &[0, 0, 1_000, 14_999, 15_000, 43_200_000, -86_400_000, 8_640_000_000, 40_000_000_000][..],
     );
-    let (data, channel) =
-        (weighted(0.2, (any::<bool>(), at())), weighted(0.1, proptest::option::of(at())));
-    let parts = (0..7usize, spot(), data, channel, weighted(0.35, at()), after_ms);
-    parts.prop_map(|(who, spot, data, channel, device, after_ms)| Ask {
+    let who = prop_oneof![8 => 0..3usize, 2 => 3..7usize];
+    let data = weighted(0.2, (any::<bool>(), at()));
+    let channel = weighted(0.1, proptest::option::of(at()));
+    let echo = weighted(0.7, (at(), proptest::bool::weighted(0.8)));
+    let parts = (who, spot(), data, channel, weighted(0.2, at()), echo, after_ms);
+    parts.prop_map(|(who, spot, data, channel, device, echo, after_ms)| Ask {
         who,
         spot,
         data,
         channel,
         device,
+        echo,
         after_ms,
     })
 }
 
 impl Ask {
+    /// The question about what a choice was about.
+    pub(crate) fn about(&self, wide: &Wide) -> Self {
+        let device = wide.device.or(self.device);
+        Self { spot: wide.spot.clone(), device, ..self.clone() }
+    }
+
+    /// As it is asked.
     pub(crate) fn request(&self, catalog: &Catalog, subject: Option<SubjectId>) -> Request {
         let nothing = || Declared {
             purpose: "nothing".parse().unwrap(),

@@ -30,7 +30,7 @@ pub(crate) enum First {
 }
 
 pub(crate) fn first() -> impl Strategy<Value = First> {
-    prop_oneof![4 => Just(First::Patient), 4 => Just(First::Hearth), 1 => Just(First::Town)]
+    prop_oneof![10 => Just(First::Patient), 4 => Just(First::Hearth), 1 => Just(First::Town)]
 }
 
 impl First {
@@ -87,8 +87,8 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
     );
     let deadline = proptest::sample::select(&[None, Some("15 seconds"), Some("2 days")][..]);
     prop_oneof![
-        2 => first().prop_map(Change::Whole),
-        6 => (at(), any::<bool>()).prop_map(|(notice, material)| Change::Publish { notice, material }),
+        1 => first().prop_map(Change::Whole),
+        8 => (at(), any::<bool>()).prop_map(|(notice, material)| Change::Publish { notice, material }),
         2 => (at(), basis).prop_map(|(activity, basis)| Change::Basis { activity, basis }),
         1 => at().prop_map(|activity| Change::End { activity }),
         1 => (at(), proptest::option::of(at()))

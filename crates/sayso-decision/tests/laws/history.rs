@@ -53,6 +53,18 @@ pub(crate) enum Act {
     Restore { from: Position },
 }
 
+impl Act {
+    /// Who says what.
+    pub(crate) fn says(&self) -> Option<(usize, &[Says])> {
+        match self {
+            Self::Choose { who, says, .. }
+            | Self::Import { who, says, .. }
+            | Self::Appear { who, says, .. } => Some((*who, says)),
+            _ => None,
+        }
+    }
+}
+
 /// A name that some system knows somebody by: whose it was meant to be, and which of a few.
 #[derive(Clone, Debug)]
 pub(crate) struct Name {
@@ -77,7 +89,10 @@ pub(crate) struct Says {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum By {
     Person,
+    /// One of the person's guardians, if there is any.
     Guardian(usize),
+    /// Somebody who calls themselves a guardian.
+    Stranger,
     Agent,
     Signal,
     Import,
@@ -92,21 +107,22 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
         &[0, 0, 0, 1_000, 10_000, 20_000, 3_600_000, 46_800_000, 3_456_000_000, -86_400_000][..],
     );
     let step = (after_ms, act(), vec(ask(), 1..4));
-    vec(step.prop_map(|(after_ms, act, asks)| Step { after_ms, act, asks }), 1..24)
+    vec(step.prop_map(|(after_ms, act, asks)| Step { after_ms, act, asks }), 1..32)
 }
 
-fn who() -> std::ops::Range<usize> {
-    0..PEOPLE
+/// Mostly those who are there from the beginning.
+fn who() -> impl Strategy<Value = usize> {
+    prop_oneof![8 => 0..3usize, 1 => 3..PEOPLE]
 }
 
 fn act() -> impl Strategy<Value = Act> {
-    prop_oneof![2 => choosing(), 2 => living(), 1 => keeping()]
+    prop_oneof![6 => choosing(), 4 => living(), 3 => keeping()]
 }
 
 /// What people say.
 fn choosing() -> impl Strategy<Value = Act> {
-    let authority = prop_oneof![5 => Just(Authority::Strong), 1 => Just(Authority::Weak)];
-    let says = || vec(says(), 1..4);
+    let authority = prop_oneof![19 => Just(Authority::Strong), 1 => Just(Authority::Weak)];
+    let says = || vec(says(), 1..3);
     let is_active = proptest::option::of(any::<bool>());
     prop_oneof![
         12 => (who(), says(), authority)
@@ -130,7 +146,7 @@ fn living() -> impl Strategy<Value = Act> {
         2 => (who(), name(), is())
             .prop_map(|(who, name, is_theirs)| Act::Know { who, name, is_theirs }),
         2 => (who(), is()).prop_map(|(who, is_active)| Act::Relate { who, is_active }),
-        1 => (who(), is()).prop_map(|(who, is_restricted)| Act::Restrict { who, is_restricted }),
+        1 => (who(), proptest::bool::weighted(0.3)).prop_map(|(who, is_restricted)| Act::Restrict { who, is_restricted }),
         2 => (who(), minor()).prop_map(|(who, minor)| Act::Age { who, minor }),
         3 => (who(), who(), proptest::bool::weighted(0.8))
             .prop_map(|(who, guardian, is_guardian)| Act::Guard { who, guardian, is_guardian }),
@@ -138,7 +154,7 @@ fn living() -> impl Strategy<Value = Act> {
             .prop_map(|(who, device, is_honest)| Act::Acquire { who, device, is_honest }),
         4 => (who(), device(), vec(who(), 0..4))
             .prop_map(|(who, device, with)| Act::Share { who, device, with }),
-        2 => (who(), is()).prop_map(|(who, at_once)| Act::Erase { who, at_once }),
+        1 => (who(), is()).prop_map(|(who, at_once)| Act::Erase { who, at_once }),
     ]
 }
 
@@ -160,14 +176,15 @@ fn name() -> impl Strategy<Value = Name> {
 fn says() -> impl Strategy<Value = Says> {
     let effect = prop_oneof![3 => Just(Effect::Grant), 2 => Just(Effect::Denial)];
     let method = prop_oneof![
-        6 => Just(Method::Api),
-        1 => Just(Method::Portal),
+        9 => Just(Method::Api),
+        3 => Just(Method::Portal),
         1 => Just(Method::Gpc),
         1 => Just(Method::OneClick),
     ];
     let by = prop_oneof![
-        9 => Just(By::Person),
-        3 => who().prop_map(By::Guardian),
+        24 => Just(By::Person),
+        8 => who().prop_map(By::Guardian),
+        1 => Just(By::Stranger),
         1 => Just(By::Agent),
         1 => Just(By::Signal),
         1 => Just(By::Import),

@@ -14,7 +14,7 @@ use sayso_decision::Snapshot;
 use sayso_testkit::{golden::step::Identity, world::World};
 
 use super::{
-    asks::{Ask, DEVICES},
+    asks::{Ask, DEVICES, Wide},
     history::{Act, By, Name, PEOPLE, Says, Step, Story},
 };
 
@@ -29,6 +29,8 @@ pub(crate) struct Live {
     pub(crate) at: Timestamp,
     /// How often each person began anew: an id is never given out twice.
     births: [u128; PEOPLE],
+    /// Who spoke of what, and was not refused.
+    spoken: Vec<(usize, Wide)>,
     /// How entries come to the snapshot: unchanged, unless a wrong rule is planted.
     plant: fn(&mut Entry),
 }
@@ -51,7 +53,7 @@ impl Live {
     /// voice assistant and a webcam.
     pub(crate) fn begin(story: &Story, plant: fn(&mut Entry)) -> Self {
         let (world, snapshot) = (World::new(), Snapshot::default());
-        let mut live = Self { world, snapshot, at: BEGIN, births: [0; PEOPLE], plant };
+        let mut live = Self { world, snapshot, at: BEGIN, births: [0; PEOPLE], spoken: Vec::new(), plant };
         live.command(Command::ApplyCatalog { catalog: Box::new(story.first.catalog()) });
         for who in 0..3 {
             let known = ["email", "crm", "svc"].map(|namespace| identifier(namespace, who));
@@ -87,7 +89,10 @@ impl Live {
     pub(crate) fn step(&mut self, step: &Step) {
         self.at = self.at.plus_ms(step.after_ms);
         for command in self.commands(&step.act) {
-            self.command(command);
+            let is_done = self.command(command);
+            if let Some((who, says)) = step.act.says().filter(|_| is_done) {
+                self.spoken.extend(says.iter().map(|says| (who, says.scope.clone())));
+            }
         }
     }
 
@@ -112,7 +117,14 @@ impl Live {
 
     /// A question, as it is asked.
     pub(crate) fn asked(&self, ask: &Ask) -> (Request, Timestamp) {
-        let subject = match ask.who {
+        let recent = &self.spoken[self.spoken.len().saturating_sub(6)..];
+        let spoken = ask.echo.filter(|_| !recent.is_empty()).map(|(at, of)| (at.get(recent), of));
+        let (who, ask) = match spoken {
+            Some(((who, wide), true)) => (*who, &ask.about(wide)),
+            Some(((_, wide), false)) => (ask.who, &ask.about(wide)),
+            None => (ask.who, ask),
+        };
+        let subject = match who {
             who if who < PEOPLE => Some(self.subject(who)),
             PEOPLE => Some(SubjectId(0xdead)),
             _ => None,
@@ -149,19 +161,19 @@ impl Live {
                 identifiers: self.names(names),
                 is_active: *is_active,
                 minor_until: later(minor),
-                choices: self.said(says),
+                choices: self.said(*who, says),
             },
             Act::Import { who, names, is_active, says } => Command::Import {
                 fresh: person(who),
                 identifiers: [vec![identifier("email", *who)], self.names(names)].concat(),
                 is_active: *is_active,
                 minor_until: None,
-                choices: self.said(says).into_iter().map(imported).collect(),
+                choices: self.said(*who, &stated(says)).into_iter().map(imported).collect(),
             },
             Act::Know { who, name, is_theirs } => self.knows(person(who), name, *is_theirs),
             Act::Choose { who, says, authority } => Command::Choose {
                 subject: person(who),
-                choices: self.said(says),
+                choices: self.said(*who, says),
                 authority: *authority,
             },
             Act::Relate { who, is_active } => {
@@ -252,18 +264,24 @@ impl Live {
         if namespaces.is_empty() { Vec::new() } else { names.iter().map(named).collect() }
     }
 
-    fn said(&self, says: &[Says]) -> Vec<Choice> {
+    fn said(&self, who: usize, says: &[Says]) -> Vec<Choice> {
         let catalog = self.catalog();
+        let state = self.world.subject(self.subject(who)).unwrap_or_default();
+        let devices: Vec<&Id> = state.devices.iter().map(|link| &link.device).collect();
         let said = |says: &Says| Choice {
             effect: says.effect,
-            scope: says.scope.scope(&catalog),
+            scope: says.scope.of(&catalog, &devices),
             not_before: says.from_ms.map(|ms| self.at.plus_ms(ms)),
             until: says.until_ms.map(|ms| self.at.plus_ms(ms)),
-            notice: says.notice.and_then(|before| notice(&catalog, says, before)),
+            notice: notice(&catalog, says),
             method: says.method,
             actor: match says.by {
                 By::Person => Actor::Person,
-                By::Guardian(who) => Actor::Guardian { subject: self.subject(who) },
+                By::Guardian(at) => match state.guardians.get(at).or(state.guardians.first()) {
+                    Some(guardian) => Actor::Guardian { subject: *guardian },
+                    None => Actor::Person,
+                },
+                By::Stranger => Actor::Guardian { subject: self.subject(3) },
                 By::Agent => Actor::Agent { id: "17".into() },
                 By::Signal => Actor::Signal,
                 By::Import => Actor::Import,
@@ -275,10 +293,17 @@ impl Live {
 }
 
 /// The text that a choice is about, or one of its versions before.
-fn notice(catalog: &Catalog, says: &Says, before: u32) -> Option<NoticeRef> {
+fn notice(catalog: &Catalog, says: &Says) -> Option<NoticeRef> {
     let id = says.scope.notice(catalog)?;
     let newest = catalog.notice(&id)?.version;
-    Some(NoticeRef { id, version: newest.saturating_sub(before), language: None })
+    let version = newest.saturating_sub(says.notice?).max(1);
+    Some(NoticeRef { id, version, language: None })
+}
+
+/// An import that does not state its text is refused.
+fn stated(says: &[Says]) -> Vec<Says> {
+    let stated = |says: &Says| Says { notice: says.notice.or(Some(0)), ..says.clone() };
+    says.iter().map(stated).collect()
 }
 
 fn imported(choice: Choice) -> Choice {

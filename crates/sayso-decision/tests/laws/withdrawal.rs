@@ -30,12 +30,14 @@ fn tale() -> impl Strategy<Value = Tale> {
     let parts = (story(), 0..3usize, wide(), steps(), asks);
     parts.prop_map(|(before, who, no, after, asks)| {
         // Half of the questions are about the very thing.
-        let about = |(number, ask): (usize, Ask)| match number % 2 {
-            0 => Ask { spot: no.spot.clone(), ..ask },
-            _ => ask,
-        };
-        let asks = asks.into_iter().enumerate().map(about).collect();
-        Tale { before, who, no: no.clone(), after, asks }
+        let mut asks = asks;
+        for (number, ask) in asks.iter_mut().enumerate() {
+            (ask.who, ask.echo) = (who, None);
+            if number % 2 == 0 {
+                ask.spot = no.spot.clone();
+            }
+        }
+        Tale { before, who, no, after, asks }
     })
 }
 
@@ -58,7 +60,7 @@ fn a_no_is_a_no(tale: &Tale, plant: fn(&mut Entry)) -> Result<(), TestCaseError>
     let mut steps = tale.after.iter();
     loop {
         for ask in &tale.asks {
-            let (request, at) = live.asked(&Ask { who: tale.who, ..ask.clone() });
+            let (request, at) = live.asked(ask);
             let request = sayso_consent::Request { subject: Some(subject), ..request };
             let answer = live.snapshot.decide(&request, at);
             let needs_no_yes = [Reason::Contract, Reason::LegalObligation, Reason::VitalInterests];

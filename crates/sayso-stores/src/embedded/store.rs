@@ -84,7 +84,7 @@ fn open_derived(folder: &Path) -> Result<Connection, StoreError> {
         connection.busy_timeout(BUSY).map_err(failed)?;
         connection
             .execute_batch(
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA secure_delete=ON;",
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;",
             )
             .map_err(failed)?;
         migrate(&connection, schema::DERIVED)?;

@@ -8,7 +8,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use hyper::{Method, StatusCode};
@@ -25,7 +25,7 @@ const WRITERS: usize = 16;
 /// Customers of each: nobody else writes about them, so that each writer knows what came last.
 const OWN: usize = 2;
 /// Kills before a fresh ledger is begun: start-up follows the whole ledger, which grows.
-const KILLS_A_LEDGER: usize = 100;
+const KILLS_A_LEDGER: usize = 25;
 /// Kills between two verifications of the whole ledger.
 const KILLS_A_VERIFICATION: usize = 10;
 
@@ -61,8 +61,10 @@ async fn killed_at_any_moment_it_loses_nothing_that_it_acknowledged() {
     let mut dice = Dice(seed);
     for first in (0..kills).step_by(KILLS_A_LEDGER) {
         let count = KILLS_A_LEDGER.min(kills - first);
+        let begun = Instant::now();
         let written = ledger_of_kills(count, &mut dice).await;
-        eprintln!("{} kills, {written} choices acknowledged on this ledger", first + count);
+        let (kills, took) = (first + count, begun.elapsed());
+        eprintln!("{kills} kills, {written} choices acknowledged on this ledger, {took:.1?}");
         assert!(written > count * 3, "too little was written to mean something");
     }
 }
