@@ -37,8 +37,14 @@ pub(crate) struct Asked {
 
 impl Asked {
     fn read(headers: &HeaderMap, path: &str, body: &[u8]) -> Result<Self, Problem> {
+        // Of two keys it is not known which was meant.
+        let is_twice = headers.get_all("idempotency-key").iter().nth(1).is_some();
         let key = match headers.get("idempotency-key").map(|value| value.to_str()) {
             None => None,
+            Some(_) if is_twice => {
+                let detail = "`Idempotency-Key` stands twice; send one";
+                return Err(Problem::bad_request("invalid_idempotency_key", detail));
+            }
             Some(Ok(key)) if !key.is_empty() && key.len() <= HEADER_BYTES_MAX => {
                 Some(key.to_owned())
             }
@@ -110,7 +116,11 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or("").to_owned();
-    let names_a_field = ["missing field", "unknown field", "duplicate field", "unknown variant"];
+    if text.starts_with("unknown variant") {
+        let known = text.split_once("`, ").map_or("", |(_, known)| known);
+        return format!("a value is none of those that are known; {known}");
+    }
+    let names_a_field = ["missing field", "unknown field", "duplicate field"];
     let is_own_words = !text.contains("invalid type") && !text.contains("invalid value");
     if names_a_field.iter().any(|known| text.starts_with(known)) || is_own_words {
         return text;

@@ -6,6 +6,7 @@
 //! Reading order: [`app`], `auth`, `problem`, `body`; then `access` (the read lane) and `v1`.
 
 mod access;
+mod address;
 pub mod app;
 mod auth;
 mod body;

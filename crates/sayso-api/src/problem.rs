@@ -32,7 +32,7 @@ pub struct Problem {
     /// Where in the request, or every problem of a catalog.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    problems: Option<Value>,
+    problems: Option<Box<Value>>,
     /// Whether what was asked is in force although it is not durable yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     in_force: Option<bool>,
@@ -59,7 +59,7 @@ impl Problem {
 
     /// With a list of what is wrong.
     pub fn problems(self, problems: impl Serialize) -> Self {
-        Self { problems: serde_json::to_value(problems).ok(), ..self }
+        Self { problems: serde_json::to_value(problems).ok().map(Box::new), ..self }
     }
 
     /// The request is not of the form it must have.

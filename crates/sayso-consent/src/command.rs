@@ -114,6 +114,17 @@ pub enum Command {
         /// Whose it was.
         from: Option<SubjectId>,
     },
+    /// Both: record a device as a person's own, and who lives with it.
+    PutDevice {
+        /// Whose it is now.
+        subject: SubjectId,
+        /// Which.
+        device: Id,
+        /// Whose it was.
+        from: Option<SubjectId>,
+        /// Everyone else who lives with it.
+        members: Vec<SubjectId>,
+    },
     /// Say who lives with a person's device.
     SetHousehold {
         /// The owner.

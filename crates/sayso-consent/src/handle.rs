@@ -92,6 +92,9 @@ pub fn handle(facts: &impl Facts, command: Command, at: Timestamp) -> Result<Vec
         Command::AcquireDevice { subject, device, from } => {
             devices::acquire(facts, subject, &device, from)
         }
+        Command::PutDevice { subject, device, from, members } => {
+            devices::put(facts, subject, device, from, members)
+        }
         Command::SetHousehold { subject, device, members } => {
             devices::share(facts, subject, device, members)
         }

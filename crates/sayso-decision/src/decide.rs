@@ -189,7 +189,11 @@ impl<P: People> Asked<'_, P> {
         let asked_of =
             |device: &Id| self.request.device.as_ref().is_none_or(|asked| asked == device);
         let mut all = own;
-        for link in state.devices.iter().filter(|link| asked_of(&link.device)) {
+        let mut links: Vec<_> =
+            state.devices.iter().filter(|link| asked_of(&link.device)).collect();
+        // Which owner's reason is given must not depend on which device was heard of last.
+        links.sort_unstable_by(|one, other| one.device.cmp(&other.device));
+        for link in links {
             for (place, person) in link.household.iter().enumerate() {
                 let scope = with_device(self.request.dimensions(), &link.device);
                 let theirs = self.judge_other(*person, scope, &link.device, activity);

@@ -198,6 +198,9 @@ impl Snapshot {
         let shard = self.shard(subject);
         let before = read(shard).get(&subject).cloned();
         let is_new = before.is_none();
+        if is_new && !is_birth(entry) {
+            return;
+        }
         for change in changes(subject, entry, before.as_deref()) {
             self.change(change);
         }
@@ -277,6 +280,12 @@ pub(crate) enum Change {
     Lookup { lookup: Lookup, subject: SubjectId, is_owner: bool },
     /// A device.
     Device { device: Id, subject: SubjectId, is_owner: bool },
+}
+
+/// Whether an entry makes somebody known. No other one may: what is recorded about a person who was
+/// erased in the meantime must not bring them back, as one who never objected to anything.
+pub(crate) fn is_birth(entry: &Entry) -> bool {
+    matches!(entry.events.first(), Some(Event::SubjectCreated { .. }))
 }
 
 /// The changes that an entry about a subject makes, given the state before it.

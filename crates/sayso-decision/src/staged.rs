@@ -14,7 +14,7 @@ use sayso_consent::{
     subject::SubjectState,
 };
 
-use crate::snapshot::{Change, Snapshot, Still, changes};
+use crate::snapshot::{Change, Snapshot, Still, changes, is_birth};
 
 /// What commands are decided on while a batch is being gathered.
 pub struct Staged<'a> {
@@ -49,6 +49,9 @@ impl<'a> Staged<'a> {
         }
         let Some(subject) = entry.subject else { return };
         let before = self.subject(subject);
+        if before.is_none() && !is_birth(entry) {
+            return;
+        }
         for change in changes(subject, entry, before.as_deref()) {
             match change {
                 Change::Lookup { lookup, subject, is_owner } => {

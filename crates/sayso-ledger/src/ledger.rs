@@ -435,7 +435,7 @@ impl Ledger {
         let filled = (tree.size() - tile).min(TILE as u64) as usize;
         let path = tree.proof(index, &commitments[..filled.min(commitments.len())]);
         let (size, root) = (tree.size(), tree.root());
-        Ok(Some(Receipt::issue(&self.shared, &record, &opened, path, size, root)))
+        Ok(Some(Receipt::issue(&self.shared, &record, &opened, &path, size, root)))
     }
 
     /// The signed head.

@@ -39,12 +39,14 @@ pub fn normalise(kind: Normalisation, value: &str) -> Result<String, NotAnIdenti
     if value.chars().any(char::is_control) {
         return Err(NotAnIdentifier::Control);
     }
-    match kind {
-        Normalisation::Exact => Ok(value.to_owned()),
-        Normalisation::Lowercase => Ok(value.to_lowercase()),
-        Normalisation::Email => email(value),
-        Normalisation::Phone => phone(value),
-    }
+    let value = match kind {
+        Normalisation::Exact => value.to_owned(),
+        Normalisation::Lowercase => value.to_lowercase(),
+        Normalisation::Email => email(value)?,
+        Normalisation::Phone => phone(value)?,
+    };
+    // Some letters are longer in lower case than in upper case.
+    if value.len() > IDENTIFIER_BYTES_MAX { Err(NotAnIdentifier::TooLong) } else { Ok(value) }
 }
 
 fn email(value: &str) -> Result<String, NotAnIdentifier> {

@@ -62,7 +62,7 @@ impl Receipt {
         shared: &Shared,
         record: &Record,
         opened: &Opened,
-        proof: Vec<Hash>,
+        proof: &[Hash],
         size: u64,
         root: Hash,
     ) -> Self {

@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
-    extract::{Query, State},
+    extract::State,
     http::header,
     response::IntoResponse,
 };
@@ -12,7 +12,7 @@ use sayso_consent::{Id, Request, SubjectId, event::Grade};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{App, auth::Principal, problem::Problem};
+use crate::{App, address::Query, auth::Principal, problem::Problem};
 
 /// How many people are looked for at a time.
 const STEP: usize = 1_000;
@@ -58,11 +58,9 @@ pub(crate) struct Line {
 pub(crate) async fn handler(
     State(app): State<Arc<App>>,
     principal: Principal,
-    query: Result<Query<AudienceQuery>, axum::extract::rejection::QueryRejection>,
+    Query(query): Query<AudienceQuery>,
 ) -> Result<impl IntoResponse, Problem> {
     principal.require(Grade::Decide)?;
-    let Query(query) =
-        query.map_err(|error| Problem::bad_request("invalid_query", error.body_text()))?;
     let missing = || Problem::bad_request("invalid_query", "missing field `recipient`");
     let recipient =
         query.recipient.or_else(|| principal.recipient().cloned()).ok_or_else(missing)?;

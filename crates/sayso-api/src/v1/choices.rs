@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use sayso_consent::{
     Command, Position,
     choice::{Actor, Method},
@@ -16,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
+    address::Path,
     auth::Principal,
     body::Body,
     dto::{ChoicesBody, HeldBody, WrittenBody},

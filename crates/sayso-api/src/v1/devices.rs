@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use sayso_consent::{Command, Id, SubjectId, event::Grade};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::{App, auth::Principal, body::Body, dto::WrittenBody, problem::Problem, v1::write};
+use crate::{
+    App, address::Path, auth::Principal, body::Body, dto::WrittenBody, problem::Problem, v1::write,
+};
 
 /// What to record about a device.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -48,11 +47,10 @@ pub(crate) async fn put(
     let device: Id = format!("{kind}/{serial}")
         .parse()
         .map_err(|error| Problem::bad_request("invalid_id", error))?;
-    let acquire = Command::AcquireDevice { subject, device: device.clone(), from: body.from };
-    let mut written = write::submit(&app, &principal, Some(&asked), acquire).await?;
-    if let Some(members) = body.members {
-        let share = Command::SetHousehold { subject, device, members };
-        written = write::submit(&app, &principal, None, share).await?;
-    }
+    let command = match body.members {
+        Some(members) => Command::PutDevice { subject, device, from: body.from, members },
+        None => Command::AcquireDevice { subject, device, from: body.from },
+    };
+    let written = write::submit(&app, &principal, Some(&asked), command).await?;
     Ok(Json(written.into()))
 }

@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use sayso_consent::{Id, Position, Timestamp};
 use sayso_consent::{SubjectId, catalog::Catalog, subject::SubjectState};
 use sayso_ledger::deliver::Board;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{App, auth::Principal, problem::Problem, v1::write};
+use crate::{App, address::Path, auth::Principal, problem::Problem, v1::write};
 
 /// How far a system has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]

@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use sayso_consent::{Command, event::Grade};
 
-use crate::{App, auth::Principal, dto::WrittenBody, problem::Problem, v1::write};
+use crate::{App, address::Path, auth::Principal, dto::WrittenBody, problem::Problem, v1::write};
 
 async fn set(
     app: &App,

@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, Query, State},
-};
+use axum::{Json, extract::State};
 use sayso_consent::{Entry, Position};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     App,
+    address::{Path, Query},
     auth::Principal,
     limits::{PAGE, PAGE_MAX},
     problem::Problem,

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use sayso_consent::{Command, event::Grade};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::{App, auth::Principal, body::Body, dto::WrittenBody, problem::Problem, v1::write};
+use crate::{
+    App, address::Path, auth::Principal, body::Body, dto::WrittenBody, problem::Problem, v1::write,
+};
 
 /// An identifier.
 #[derive(Debug, Deserialize, ToSchema)]

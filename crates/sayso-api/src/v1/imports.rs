@@ -1,6 +1,6 @@
 //! `POST /v1/imports`: people and choices of an older system.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use axum::{Json, extract::State, http::StatusCode};
 use sayso_consent::{
@@ -8,7 +8,10 @@ use sayso_consent::{
     choice::{Actor, Effect, Evidence, Method, NoticeRef},
     event::Grade,
 };
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, MapAccess, Visitor},
+};
 use utoipa::ToSchema;
 
 use crate::{
@@ -26,6 +29,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct Row {
     /// By namespace.
+    #[serde(deserialize_with = "each_once")]
     #[schema(value_type = Object, example = json!({"email": "ana@example.org"}))]
     identifiers: BTreeMap<String, String>,
     /// Whether a contract or account is running.
@@ -36,6 +40,35 @@ pub(crate) struct Row {
     /// What the person had said.
     #[serde(default)]
     choices: Vec<ChoiceBody>,
+}
+
+/// Reads a map in which no key may stand twice: of two values it is not known which was meant.
+fn each_once<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    struct EachOnce;
+
+    impl<'de> Visitor<'de> for EachOnce {
+        type Value = BTreeMap<String, String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object of texts")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+            let mut map = BTreeMap::new();
+            while let Some((name, value)) = fields.next_entry()? {
+                if map.insert(name, value).is_some() {
+                    return Err(de::Error::custom(
+                        "a namespace stands twice; one identifier of each at most",
+                    ));
+                }
+            }
+            Ok(map)
+        }
+    }
+
+    deserializer.deserialize_map(EachOnce)
 }
 
 /// One line of CSV: any column that is named like a namespace is an identifier.
@@ -191,8 +224,8 @@ fn ndjson(bytes: &[u8]) -> Rows {
         .collect()
 }
 
-fn unread(code: &str, message: impl ToString) -> Unread {
-    (code.to_owned(), message.to_string())
+fn unread(code: &str, message: impl Into<String>) -> Unread {
+    (code.to_owned(), message.into())
 }
 
 fn csv(bytes: &[u8]) -> Result<Rows, Problem> {

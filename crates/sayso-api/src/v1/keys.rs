@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use sayso_consent::{
     Command, Id,
     event::{Grade, Key},
@@ -17,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
+    address::Path,
     auth::{Principal, digest},
     body::Body,
     dto::WrittenBody,

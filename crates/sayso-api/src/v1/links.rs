@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use sayso_consent::{Timestamp, choice::Authority};
 use sayso_ledger::door::{LINK_MS, LINK_MS_MAX, Visitor};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{App, auth::Principal, body::Body, dto::AuthorityForm, problem::Problem, v1::write};
+use crate::{
+    App, address::Path, auth::Principal, body::Body, dto::AuthorityForm, problem::Problem,
+    v1::write,
+};
 
 /// What kind of link.
 #[derive(Debug, Deserialize, ToSchema)]

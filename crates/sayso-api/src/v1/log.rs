@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
-    extract::{Query, State},
+    extract::State,
     http::header,
     response::IntoResponse,
 };
@@ -13,7 +13,7 @@ use sayso_ledger::limits::FOLLOW_ENTRIES_MAX;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::{App, auth::Principal, problem::Problem, v1::write};
+use crate::{App, address::Query, auth::Principal, problem::Problem, v1::write};
 
 /// The signed head, as C2SP tlog-checkpoint: origin, size, root, signature. Keep it: that the log
 /// has only grown since can then be shown.
@@ -48,11 +48,9 @@ pub(crate) struct EntriesQuery {
 pub(crate) async fn entries(
     State(app): State<Arc<App>>,
     principal: Principal,
-    query: Result<Query<EntriesQuery>, axum::extract::rejection::QueryRejection>,
+    Query(query): Query<EntriesQuery>,
 ) -> Result<impl IntoResponse, Problem> {
     principal.require(Grade::Administer)?;
-    let Query(query) =
-        query.map_err(|error| Problem::bad_request("invalid_query", error.body_text()))?;
     let from = query.after.unwrap_or(Position::START);
     let stream = futures_util::stream::unfold(Some(from), move |from| {
         let app = Arc::clone(&app);

@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use sayso_consent::{Position, event::Grade};
 use sayso_ledger::receipt::Receipt;
 
-use crate::{App, auth::Principal, problem::Problem, v1::write};
+use crate::{App, address::Path, auth::Principal, problem::Problem, v1::write};
 
 /// The receipt of an entry: the entry, its proof in the log, and a signature. Anyone can check it
 /// offline; `docs/reference/ledger.md` says how.

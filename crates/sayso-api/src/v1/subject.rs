@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, Query, State},
-};
+use axum::{Json, extract::State};
 use sayso_consent::{
     Command, Id, Position, SubjectId, Timestamp,
     event::Grade,
@@ -14,7 +11,15 @@ use sayso_consent::{
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{App, auth::Principal, body::Body, dto::WrittenBody, problem::Problem, v1::write};
+use crate::{
+    App,
+    address::{Path, Query},
+    auth::Principal,
+    body::Body,
+    dto::WrittenBody,
+    problem::Problem,
+    v1::write,
+};
 
 /// A person.
 #[derive(Debug, Serialize, ToSchema)]

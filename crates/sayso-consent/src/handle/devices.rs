@@ -45,10 +45,14 @@ pub(super) fn acquire(
     Ok(drafts)
 }
 
+/// Everyone with a part in a device who is still known. An owner who is leaving is told nothing any
+/// more, so their household may name somebody who was erased since; an entry about those would tie
+/// something to them again.
 fn household(facts: &impl Facts, owner: SubjectId, device: &Id) -> Vec<SubjectId> {
     let state = facts.subject(owner);
     let link = state.as_ref().and_then(|state| state.device(device));
-    link.map(|link| link.household.clone()).unwrap_or_default()
+    let known = |other: &&SubjectId| facts.subject(**other).is_some();
+    link.map(|link| link.household.iter().filter(known).copied().collect()).unwrap_or_default()
 }
 
 pub(super) fn share(
@@ -60,6 +64,34 @@ pub(super) fn share(
     let state = staying(facts, subject)?;
     let owned = state.device(&device).filter(|link| link.role == Role::Owner);
     let before = owned.ok_or(Refusal::UnknownDevice)?.household.clone();
+    live_together(facts, subject, device, before, members)
+}
+
+/// Acquires a device and says who lives with it, both or neither.
+pub(super) fn put(
+    facts: &impl Facts,
+    subject: SubjectId,
+    device: Id,
+    from: Option<SubjectId>,
+    members: Vec<SubjectId>,
+) -> Result<Vec<Draft>, Refusal> {
+    let before = match facts.device_owner(&device) {
+        Some(owner) if owner == subject => household(facts, subject, &device),
+        _ => Vec::new(),
+    };
+    let mut drafts = acquire(facts, subject, &device, from)?;
+    drafts.extend(live_together(facts, subject, device, before, members)?);
+    Ok(drafts)
+}
+
+/// Tells everyone who lives with a device now, or did before, who does.
+fn live_together(
+    facts: &impl Facts,
+    subject: SubjectId,
+    device: Id,
+    before: Vec<SubjectId>,
+    members: Vec<SubjectId>,
+) -> Result<Vec<Draft>, Refusal> {
     if members.len() >= HOUSEHOLD_MAX {
         return Err(Refusal::TooMuch { what: "members of a household", max: HOUSEHOLD_MAX });
     }

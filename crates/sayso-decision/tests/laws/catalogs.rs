@@ -117,6 +117,15 @@ pub(crate) fn activity<'a>(catalog: &'a Catalog, at: &Index) -> Option<(&'a Id, 
     one(all.into_iter(), at)
 }
 
+/// A new version of a notice.
+pub(crate) fn publish(catalog: &mut Catalog, notice: &Id, material: bool) {
+    if let Some(versions) = catalog.notices.get_mut(notice) {
+        let mut newest = versions.last().unwrap().clone();
+        (newest.version, newest.material) = (newest.version + 1, material);
+        versions.push(newest);
+    }
+}
+
 impl Change {
     /// The catalog with this changed.
     pub(crate) fn of(&self, catalog: &Catalog) -> Catalog {
@@ -124,10 +133,8 @@ impl Change {
         match self {
             Self::Whole(first) => next = first.catalog(),
             Self::Publish { notice, material } => {
-                if let Some(versions) = one(next.notices.values_mut(), notice) {
-                    let mut newest = versions.last().unwrap().clone();
-                    (newest.version, newest.material) = (newest.version + 1, *material);
-                    versions.push(newest);
+                if let Some(id) = one(catalog.notices.keys(), notice) {
+                    publish(&mut next, id, *material);
                 }
             }
             Self::Quiet { channel, rests } => {

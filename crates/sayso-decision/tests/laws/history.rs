@@ -46,6 +46,7 @@ pub(crate) enum Act {
     Guard { who: usize, guardian: usize, is_guardian: bool },
     Acquire { who: usize, device: Index, is_honest: bool },
     Share { who: usize, device: Index, with: Vec<usize> },
+    Put { who: usize, device: Index, is_honest: bool, with: Vec<usize> },
     Report { who: usize, owed: Index, far: i64 },
     ReportAll { who: usize },
     Erase { who: usize, at_once: bool },
@@ -154,7 +155,10 @@ fn living() -> impl Strategy<Value = Act> {
             .prop_map(|(who, device, is_honest)| Act::Acquire { who, device, is_honest }),
         4 => (who(), device(), vec(who(), 0..4))
             .prop_map(|(who, device, with)| Act::Share { who, device, with }),
-        1 => (who(), is()).prop_map(|(who, at_once)| Act::Erase { who, at_once }),
+        2 => (who(), device(), proptest::bool::weighted(0.8), vec(who(), 0..4)).prop_map(
+            |(who, device, is_honest, with)| Act::Put { who, device, is_honest, with }
+        ),
+        2 => (who(), is()).prop_map(|(who, at_once)| Act::Erase { who, at_once }),
     ]
 }
 

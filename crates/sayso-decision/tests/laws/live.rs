@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use proptest::prelude::*;
+use proptest::{prelude::*, sample::Index};
 use sayso_consent::{
     Catalog, Choice, Command, Entry, Id, Request, SubjectId, Timestamp,
     choice::{Actor, Authority, Effect, Method, NoticeRef},
@@ -15,6 +15,7 @@ use sayso_testkit::{golden::step::Identity, world::World};
 
 use super::{
     asks::{Ask, DEVICES, Wide},
+    catalogs::{Change, publish},
     history::{Act, By, Name, PEOPLE, Says, Step, Story},
 };
 
@@ -153,9 +154,7 @@ impl Live {
         let person = |who: &usize| self.subject(*who);
         let later = |ms: &Option<i64>| ms.map(|ms| self.at.plus_ms(ms));
         match act {
-            Act::Change(change) => {
-                Command::ApplyCatalog { catalog: Box::new(change.of(&self.catalog())) }
-            }
+            Act::Change(change) => Command::ApplyCatalog { catalog: Box::new(self.changed(change)) },
             Act::Appear { who, names, is_active, minor, says } => Command::CreateSubject {
                 subject: person(who),
                 identifiers: self.names(names),
@@ -214,6 +213,13 @@ impl Live {
                     members: with.iter().map(person).collect(),
                 }
             }
+            Act::Put { who, device, is_honest, with } => {
+                let device: Id = device.get(&DEVICES).parse().unwrap();
+                let from = self.world.device_owner(&device).filter(|_| *is_honest);
+                let (subject, members) = (person(who), with.iter().map(person).collect());
+                let from = from.filter(|from| *from != subject);
+                Command::PutDevice { subject, device, from, members }
+            }
             Act::Report { who, owed, far } => {
                 let pending = self.pending(person(who));
                 let owed = (!pending.is_empty()).then(|| owed.get(&pending).clone());
@@ -233,6 +239,26 @@ impl Live {
             },
             Act::Restore { from } => Command::NoteRestore { from: *from },
             other => unreachable!("{other:?} is no thing"),
+        }
+    }
+
+    /// The catalog with something changed; a text mostly when somebody spoke about it.
+    fn changed(&self, change: &Change) -> Catalog {
+        let mut catalog = Catalog::clone(&self.catalog());
+        let spoken = |at: &Index| {
+            let texts = self.spoken.iter().filter_map(|(_, wide)| wide.notice(&catalog));
+            let texts: Vec<Id> = texts.collect();
+            (!texts.is_empty()).then(|| at.get(&texts).clone())
+        };
+        match change {
+            Change::Publish { notice: at, material } => match spoken(at) {
+                Some(id) => {
+                    publish(&mut catalog, &id, *material);
+                    catalog
+                }
+                None => change.of(&catalog),
+            },
+            other => other.of(&catalog),
         }
     }
 

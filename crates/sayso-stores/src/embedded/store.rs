@@ -46,6 +46,7 @@ pub fn sqlite_version() -> &'static str {
 }
 
 /// Sorts SQLite's errors by what the caller should do.
+#[expect(clippy::needless_pass_by_value, reason = "this is what `map_err` hands over")]
 pub(super) fn failed(error: rusqlite::Error) -> StoreError {
     let code = error.sqlite_error_code();
     match code {
@@ -82,6 +83,8 @@ fn open_derived(folder: &Path) -> Result<Connection, StoreError> {
     let open = || -> Result<Connection, StoreError> {
         let connection = Connection::open(&path).map_err(failed)?;
         connection.busy_timeout(BUSY).map_err(failed)?;
+        // The newest of it may be lost, but not the order: with OFF, after a power cut, the index
+        // could say that it has entries that it lacks, and an erasure would leave them behind.
         connection
             .execute_batch(
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;",

@@ -8,7 +8,7 @@ use super::{Words, countries};
 impl Words {
     /// A moment in full, as an element: `22 Nov 2026, 06:14:05 UTC`.
     pub(crate) fn when(&self, at: &Timestamp) -> Safe<String> {
-        self.time(at, self.common.moment)
+        self.time(at, self.everywhere.moment)
     }
 
     /// The hour, minute and second of a moment, as an element.
@@ -45,9 +45,9 @@ impl Words {
             1 => Some(format!("1 {one}")),
             count => Some(format!("{count} {many}")),
         };
-        let units = self.common.units.iter();
+        let units = self.everywhere.units.iter();
         let written: Vec<String> = counts.iter().zip(units).filter_map(written).collect();
-        if written.is_empty() { self.common.not_kept.into() } else { written.join(" ") }
+        if written.is_empty() { self.everywhere.not_kept.into() } else { written.join(" ") }
     }
 
     /// How long something has waited, in the two largest units: `12 s`, `2 h 5 min`.
@@ -58,7 +58,7 @@ impl Words {
             (0, 0, 0) => format!("{seconds} s"),
             (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
             (0, _, _) => format!("{hours} h {} min", minutes % 60),
-            _ => (self.common.days)(days),
+            _ => (self.everywhere.days)(days),
         }
     }
 
@@ -68,7 +68,7 @@ impl Words {
         let mut text = String::with_capacity(digits.len() + digits.len() / 3);
         for (index, digit) in digits.chars().enumerate() {
             if index > 0 && (digits.len() - index).is_multiple_of(3) {
-                text.push_str(self.common.thousands);
+                text.push_str(self.everywhere.thousands);
             }
             text.push(digit);
         }

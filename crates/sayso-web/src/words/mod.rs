@@ -1,16 +1,16 @@
 //! Every text of every page, by language. A field for each text: a translation that is missing
 //! does not compile. Texts that depend on a number or a name are small functions.
 
-mod common;
 mod console;
 mod countries;
 mod docs;
+mod everywhere;
 mod format;
 mod portal;
 
-pub(crate) use common::Common;
 pub(crate) use console::Console;
 pub(crate) use docs::Docs;
+pub(crate) use everywhere::Everywhere;
 pub(crate) use portal::Portal;
 
 /// All texts of one language.
@@ -19,7 +19,7 @@ pub struct Words {
     pub tag: &'static str,
     /// The language's own name for itself.
     pub name: &'static str,
-    pub(crate) common: Common,
+    pub(crate) everywhere: Everywhere,
     pub(crate) portal: Portal,
     pub(crate) console: Console,
     pub(crate) docs: Docs,
@@ -29,7 +29,7 @@ pub struct Words {
 pub const EN: Words = Words {
     tag: "en",
     name: "English",
-    common: common::EN,
+    everywhere: everywhere::EN,
     portal: portal::EN,
     console: console::EN,
     docs: docs::EN,
@@ -39,7 +39,7 @@ pub const EN: Words = Words {
 pub const DE: Words = Words {
     tag: "de",
     name: "Deutsch",
-    common: common::DE,
+    everywhere: everywhere::DE,
     portal: portal::DE,
     console: console::DE,
     docs: docs::DE,

@@ -2,6 +2,8 @@
 //! deaf to hostile text.
 
 #[cfg(test)]
+mod contrast;
+#[cfg(test)]
 mod hostile;
 mod html;
 

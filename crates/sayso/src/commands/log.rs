@@ -85,9 +85,9 @@ pub(crate) async fn run(global: &Global, command: LogCommand, out: Output) -> Re
         }
         LogCommand::VerifyReceipt { file, public_key } => {
             let shown = file.display();
-            let text = std::fs::read(&file).with_context(|| format!("cannot read `{shown}`"))?;
-            let receipt: Receipt = serde_json::from_slice(&text)
-                .with_context(|| format!("`{shown}` is no receipt"))?;
+            let text = std::fs::read_to_string(&file);
+            let text = text.with_context(|| format!("cannot read `{shown}`"))?;
+            let receipt = Receipt::read(&text).with_context(|| format!("`{shown}`"))?;
             receipt.verify(&key(&global.home()?, public_key.as_deref())?)?;
             let id = receipt.receipt_id;
             out.value(&json!({"holds": true, "receipt_id": id}), |_| {

@@ -243,7 +243,7 @@ impl Writer {
         let mut burst = 0;
         while !stop.load(Ordering::Acquire) {
             if burst == 0 {
-                sleep(Duration::from_millis(self.dice.below(200))).await;
+                sleep(Duration::from_millis(self.dice.below(400))).await;
                 burst = 1 + self.dice.below(4);
             }
             burst -= 1;
@@ -297,7 +297,7 @@ impl Writer {
                 }
                 None => {}
             }
-            sleep(Duration::from_millis(5 + self.dice.below(20))).await;
+            sleep(Duration::from_millis(10 + self.dice.below(40))).await;
         }
     }
 }

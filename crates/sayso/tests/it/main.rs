@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod crash_power;
+#[cfg(test)]
 mod crash_systems;
 #[cfg(test)]
 mod world;

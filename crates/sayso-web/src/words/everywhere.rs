@@ -1,7 +1,7 @@
 //! Texts of the frame and of more than one page.
 
 /// Texts of the frame and of more than one page.
-pub(crate) struct Common {
+pub(crate) struct Everywhere {
     pub(crate) skip: &'static str,
     pub(crate) languages: &'static str,
     pub(crate) leave: &'static str,
@@ -21,7 +21,7 @@ pub(crate) struct Common {
     pub(crate) not_kept: &'static str,
 }
 
-pub(super) const EN: Common = Common {
+pub(super) const EN: Everywhere = Everywhere {
     skip: "Skip to the content",
     languages: "Language",
     leave: "Leave",
@@ -50,7 +50,7 @@ pub(super) const EN: Common = Common {
     not_kept: "not kept",
 };
 
-pub(super) const DE: Common = Common {
+pub(super) const DE: Everywhere = Everywhere {
     skip: "Zum Inhalt springen",
     languages: "Sprache",
     leave: "Abmelden",

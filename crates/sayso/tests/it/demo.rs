@@ -1,0 +1,302 @@
+//! The demo's story from its first line to Ctrl-C, over HTTP as a browser without scripts.
+
+use std::{
+    net::TcpListener,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use hyper::{Method, StatusCode};
+use rusqlite::{Connection, OpenFlags};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::Child,
+};
+
+use crate::world::{
+    ANA, Answer, Caller, PATIENCE, done, ended, finish, processes_on, run, sayso, signal, until,
+};
+
+/// Its systems.
+const SYSTEMS: [&str; 4] = ["mailer", "crm", "ad-partner", "service-cloud"];
+/// The box of the page that the story is about.
+const BOX: &str = "offers~email~";
+
+/// A demo that runs.
+pub(crate) struct Demo {
+    pub(crate) child: Child,
+    pub(crate) ready: Value,
+}
+
+impl Demo {
+    /// Starts a demo and waits for the line that says that it is ready.
+    pub(crate) async fn start(dir: &Path) -> Self {
+        let mut command = sayso(dir);
+        command.args(["demo", "--json", "--port", "0", "--people", "300"]);
+        let log = std::fs::File::create(dir.with_extension("log")).unwrap();
+        command.stdout(std::process::Stdio::piped()).stderr(log);
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = tokio::time::timeout(2 * PATIENCE, lines.next_line()).await.expect("it is ready in time");
+        let line = line.unwrap().unwrap_or_else(|| {
+            panic!("it ended: {}", std::fs::read_to_string(dir.with_extension("log")).unwrap())
+        });
+        Self { child, ready: serde_json::from_str(&line).unwrap() }
+    }
+
+    fn text(&self, pointer: &str) -> &str {
+        self.ready.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no {pointer}"))
+    }
+
+    /// Where it is.
+    pub(crate) fn url(&self) -> &str {
+        self.text("/url")
+    }
+
+    fn caller(&self) -> Caller {
+        Caller::new(self.url())
+    }
+
+    fn admin(&self) -> Caller {
+        self.caller().with_key(self.text("/admin_key"))
+    }
+
+    /// May the mailer send Ana offers by e-mail? Asked with the mailer's own key.
+    async fn decision(&self) -> Value {
+        let question = json!({
+            "subject": {"type": "recipient", "id": "mailer"},
+            "action": {"name": "marketing.offers"},
+            "resource": {"type": "contact.email", "id": ANA},
+            "context": {"channel": "email"},
+        });
+        let mailer = self.caller().with_key(self.text("/recipient_keys/mailer"));
+        mailer.post("/access/v1/evaluation", &question).await
+    }
+
+    async fn effects(&self) -> Value {
+        let subject = self.text("/sample/subject");
+        self.admin().get(&format!("/v1/subjects/{subject}/effects")).await
+    }
+
+    /// Ends it as Ctrl-C does, and sees that nothing of it is left.
+    pub(crate) async fn interrupt(mut self, dir: &Path) {
+        signal(&self.child, "INT").await;
+        assert!(ended(&mut self.child).await.success());
+        until("no process is left", async || processes_on(dir).is_empty().then_some(())).await;
+    }
+}
+
+/// A browser: it keeps its cookies and follows where it is sent.
+struct Browser {
+    caller: Caller,
+    cookie: String,
+}
+
+impl Browser {
+    /// Opens a one-time link.
+    async fn open(demo: &Demo, link: &str) -> (Self, Answer) {
+        let path = link.strip_prefix(demo.url()).expect("the link leads to the demo");
+        let caller = demo.caller();
+        let headers = [("sec-fetch-mode", "navigate"), ("accept-language", "en")];
+        let opened = caller.send(Method::GET, path, &headers, "").await;
+        assert_eq!(opened.status, StatusCode::SEE_OTHER, "{opened:?}");
+        let cookie = opened.headers["set-cookie"].to_str().unwrap();
+        let cookie = cookie.split(';').next().unwrap().to_owned();
+        let browser = Self { caller, cookie };
+        let page = browser.get(opened.headers["location"].to_str().unwrap()).await;
+        (browser, page)
+    }
+
+    async fn get(&self, href: &str) -> Answer {
+        let path = href.split('#').next().unwrap();
+        let headers = [("cookie", self.cookie.as_str()), ("accept-language", "en")];
+        let answer = self.caller.send(Method::GET, path, &headers, "").await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        answer
+    }
+
+    /// Sends the page's form with one box as it is to be, and gives the page that follows.
+    async fn save(&self, page: &Answer, name: &str, ticked: bool) -> (String, Answer) {
+        let mut fields = vec![("csrf", attribute(&page.text, "name=\"csrf\"", "value"))];
+        for input in page.text.split("<input").skip(1) {
+            let input = &input[..input.find('>').unwrap()];
+            if input.contains("type=\"checkbox\"") {
+                let own = attribute(input, "", "name");
+                if if own == name { ticked } else { input.ends_with("checked") } {
+                    fields.push((own, "yes"));
+                }
+            } else if input.contains("name=\"shown\"") {
+                fields.push(("shown", attribute(input, "", "value")));
+            }
+        }
+        let form: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let headers = [
+            ("cookie", self.cookie.as_str()),
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("sec-fetch-site", "same-origin"),
+        ];
+        let saved = self.caller.send(Method::POST, "/me", &headers, form.join("&")).await;
+        assert_eq!(saved.status, StatusCode::SEE_OTHER, "{saved:?}");
+        let to = saved.headers["location"].to_str().unwrap().to_owned();
+        let page = self.get(&to).await;
+        (to, page)
+    }
+}
+
+/// The value of an attribute that stands behind a mark.
+fn attribute<'a>(html: &'a str, mark: &str, name: &str) -> &'a str {
+    let behind = &html[html.find(mark).unwrap_or_else(|| panic!("no {mark}: {html}"))..];
+    let name = format!("{name}=\"");
+    let value = &behind[behind.find(&name).unwrap() + name.len()..];
+    &value[..value.find('"').unwrap()]
+}
+
+/// Whether a system's own table says that Ana may be sent offers by e-mail.
+fn flag(dir: &Path, system: &str) -> Option<bool> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let table = Connection::open_with_flags(dir.join(format!("{system}.db")), flags).unwrap();
+    let ana = match system {
+        "mailer" => ANA,
+        "crm" => "crm:4711",
+        "ad-partner" => "ad:ad-5a1c0f2e9b7d4836",
+        _ => "svc:sc-0004711",
+    };
+    let sql = "SELECT permissions FROM customers WHERE identifier = ?1";
+    let permissions: String = table.query_row(sql, [ana], |row| row.get(0)).unwrap();
+    let permissions: Vec<Value> = serde_json::from_str(&permissions).unwrap();
+    let mut by_mail = permissions.iter().filter(|one| {
+        one["purpose"] == "marketing.offers" && one["channel"] == "email" && one["activity"] != "x"
+    });
+    by_mail.next().map(|first| first["allow"] == true || by_mail.any(|one| one["allow"] == true))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_box_is_unticked_and_every_system_follows() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("demo");
+    let demo = Demo::start(&dir).await;
+    assert_eq!(demo.text("/sample/identifier"), ANA);
+    for system in SYSTEMS {
+        assert!(demo.text(&format!("/recipient_keys/{system}")).starts_with("sayso_"));
+    }
+    assert_eq!(demo.text("/admin_key"), std::fs::read_to_string(dir.join("admin.key")).unwrap());
+    assert_eq!(demo.decision().await["decision"], true);
+    assert_eq!(flag(&dir, "mailer"), Some(true));
+
+    let link = demo.text("/sample/link").to_owned();
+    let (browser, page) = Browser::open(&demo, &link).await;
+    let (status, page) = untick(&demo, &browser, &page).await;
+    settle(&demo, &browser, &status).await;
+    for system in SYSTEMS {
+        assert_ne!(flag(&dir, system), Some(true), "{system}");
+    }
+    assert_eq!(flag(&dir, "mailer"), Some(false));
+    let again = demo.caller().send(Method::GET, link.strip_prefix(demo.url()).unwrap(), &[], "").await;
+    assert_eq!(again.status, StatusCode::GONE, "a link opens once");
+
+    late(&demo, &browser, &page, &dir).await;
+
+    let subject = demo.text("/sample/subject").to_owned();
+    let before = demo.admin().get(&format!("/v1/subjects/{subject}/choices")).await;
+    demo.interrupt(&dir).await;
+    assert!(!dir.join("running.json").exists());
+
+    let demo = Demo::start(&dir).await;
+    assert_eq!(demo.text("/sample/subject"), subject, "it goes on with the same people");
+    let after = demo.admin().get(&format!("/v1/subjects/{subject}/choices")).await;
+    assert_eq!(after["choices"], before["choices"]);
+    assert_eq!(demo.decision().await["decision"], true);
+    demo.interrupt(&dir).await;
+}
+
+/// Unticks "Offers by e-mail": in force at once, and denied at once.
+async fn untick(demo: &Demo, browser: &Browser, page: &Answer) -> (String, Answer) {
+    assert!(page.text.contains("Offers by e-mail"), "{}", page.text);
+    let (status, page) = browser.save(page, BOX, false).await;
+    let denied = demo.decision().await;
+    assert!(page.text.contains("In force now"), "{}", page.text);
+    assert_eq!(denied["decision"], false, "{denied}");
+    assert_eq!(denied["context"]["reason"], "withdrawn");
+    (status, page)
+}
+
+/// Waits for the page that loads itself again to say that every system has applied the choice.
+async fn settle(demo: &Demo, browser: &Browser, status: &str) {
+    let begun = Instant::now();
+    until("the page says that all have applied it", async || {
+        let page = browser.get(status).await;
+        let is_settled = page.text.contains("Every system has applied your choice.");
+        assert_eq!(page.headers.contains_key("refresh"), !is_settled, "it loads itself until then");
+        is_settled.then_some(())
+    })
+    .await;
+    assert!(begun.elapsed() < Duration::from_secs(20), "that took {:?}", begun.elapsed());
+    assert_eq!(demo.effects().await["is_settled"], true);
+}
+
+/// A system that is down is late at its deadline and cut off, and catches up when it is back.
+async fn late(demo: &Demo, browser: &Browser, page: &Answer, dir: &Path) {
+    done(dir, &["demo", "stop", "mailer"]).await;
+    until("the mailer is down", async || {
+        let lines = processes_on(dir);
+        (lines.iter().filter(|line| line.contains("demo-system")).count() == 3).then_some(())
+    })
+    .await;
+    let (status, _) = browser.save(page, BOX, true).await;
+    assert_eq!(demo.decision().await["decision"], true, "until its deadline it may go on");
+    let late = until("the page says that the mailer is late", async || {
+        let page = browser.get(&status).await;
+        page.text.contains("Late since").then_some(page)
+    })
+    .await;
+    assert!(late.text.contains("Until it answers, it may not use your data."));
+    let denied = demo.decision().await;
+    assert_eq!(denied["decision"], false, "{denied}");
+    assert_eq!(denied["context"]["reason"], "overdue");
+    assert_eq!(flag(dir, "mailer"), Some(false), "it was not told");
+    done(dir, &["demo", "start", "mailer"]).await;
+    settle(demo, browser, &status).await;
+    assert_eq!(demo.decision().await["decision"], true);
+    assert_eq!(flag(dir, "mailer"), Some(true));
+}
+
+#[tokio::test]
+async fn what_keeps_it_from_starting_is_said_plainly() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("demo");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let said = run(&dir, &["demo", "--port", &port]).await;
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains(&format!("cannot listen on 127.0.0.1:{port}; is it taken?")), "{said:?}");
+
+    let said = run(&dir, &["demo", "stop", "mailer"]).await;
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("no demo runs in"), "{said:?}");
+    let said = run(&dir, &["demo", "stop", "toaster"]).await;
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.err.contains("possible values: mailer, crm, ad-partner, service-cloud"), "{said:?}");
+
+    done(&dir, &["init"]).await;
+    damaged(&dir, "root.key", "root.key").await;
+    damaged(&dir, "ledger.db", "cannot be opened; `sayso doctor` says more").await;
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let said = finish(sayso(&file).args(["demo", "--port", "0"])).await;
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("cannot make"), "{said:?}");
+}
+
+/// With one of its files damaged the demo does not start, says so, and leaves the file alone.
+async fn damaged(dir: &Path, name: &str, word: &str) {
+    let path = dir.join(name);
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, "damaged").unwrap();
+    let said = run(dir, &["demo", "--port", "0"]).await;
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains(word) && said.err.starts_with("error: "), "{said:?}");
+    assert!(!said.err.contains("panicked"), "{said:?}");
+    assert_eq!(std::fs::read(&path).unwrap(), b"damaged");
+    std::fs::write(&path, whole).unwrap();
+}
