@@ -1,14 +1,15 @@
 //! (facts, command, at) → entries or refusal. Pure: the write lane's rules, all of them.
 
 mod devices;
+mod people;
 
 use std::sync::Arc;
 
 use crate::{
     catalog::{Catalog, InForce, Recipient},
     choice::{Actor, Authority, Choice, EVIDENCE_BYTES_MAX, Effect, Evidence, Method, NoticeRef},
-    command::{CHOICES_MAX, Command, IDENTIFIERS_MAX},
-    event::{EffectReport, Event, Grade, Identifier, Key},
+    command::{CHOICES_MAX, Command},
+    event::{EffectReport, Event, Grade, Key},
     id::{Id, Lookup, Position, SubjectId},
     refusal::Refusal,
     scope::Scope,
@@ -55,13 +56,13 @@ pub fn handle(facts: &impl Facts, command: Command, at: Timestamp) -> Result<Vec
     match command {
         Command::ApplyCatalog { catalog } => apply_catalog(facts, catalog),
         Command::CreateSubject { subject, identifiers, is_active, minor_until, choices } => {
-            create(facts, subject, identifiers, is_active, minor_until, choices)
+            people::create(facts, subject, identifiers, is_active, minor_until, choices)
         }
         Command::Import { fresh, identifiers, is_active, minor_until, choices } => {
-            import(facts, fresh, identifiers, is_active, minor_until, choices)
+            people::import(facts, fresh, identifiers, is_active, minor_until, choices)
         }
         Command::AddIdentifier { subject, identifier } => {
-            add_identifier(facts, subject, identifier)
+            people::add_identifier(facts, subject, identifier)
         }
         Command::RemoveIdentifier { subject, namespace, lookup } => {
             let state = known(facts, subject)?;
@@ -136,101 +137,6 @@ fn apply_catalog(facts: &impl Facts, catalog: Box<Catalog>) -> Result<Vec<Draft>
         return Ok(vec![Draft { subject: None, events: Vec::new() }]);
     }
     Ok(Draft::about_all(Event::CatalogApplied { catalog }))
-}
-
-fn create(
-    facts: &impl Facts,
-    subject: SubjectId,
-    identifiers: Vec<Identifier>,
-    is_active: bool,
-    minor_until: Option<Timestamp>,
-    choices: Vec<Choice>,
-) -> Result<Vec<Draft>, Refusal> {
-    if facts.subject(subject).is_some() {
-        return Err(Refusal::SubjectExists);
-    }
-    let mut events = vec![Event::SubjectCreated { is_active, minor_until }];
-    let fresh = SubjectState { is_active, minor_until, ..SubjectState::default() };
-    events.extend(new_identifiers(facts, subject, &fresh, identifiers)?);
-    events.extend(new_choices(facts, &fresh, choices, Authority::Strong)?);
-    Ok(Draft::about(subject, events))
-}
-
-/// Whose row it is: the person that any of the identifiers is known by. Two people: refused,
-/// for to merge them silently would give one the other's choices.
-fn owner_of(facts: &impl Facts, identifiers: &[Identifier]) -> Result<Option<SubjectId>, Refusal> {
-    let mut owner = None;
-    for identifier in identifiers {
-        match (facts.owner(&identifier.lookup), owner) {
-            (Some(found), Some(known)) if found != known => {
-                return Err(Refusal::IdentifierTaken { namespace: identifier.namespace.clone() });
-            }
-            (Some(found), _) => owner = Some(found),
-            (None, _) => {}
-        }
-    }
-    Ok(owner)
-}
-
-fn import(
-    facts: &impl Facts,
-    fresh: SubjectId,
-    identifiers: Vec<Identifier>,
-    is_active: Option<bool>,
-    minor_until: Option<Timestamp>,
-    choices: Vec<Choice>,
-) -> Result<Vec<Draft>, Refusal> {
-    if identifiers.is_empty() {
-        return Err(Refusal::Nothing { what: "identifier" });
-    }
-    let Some(subject) = owner_of(facts, &identifiers)? else {
-        return create(facts, fresh, identifiers, is_active.unwrap_or(true), minor_until, choices);
-    };
-    let state = staying(facts, subject)?;
-    let mut events = new_identifiers(facts, subject, &state, identifiers)?;
-    if let Some(is_active) = is_active.filter(|is_active| *is_active != state.is_active) {
-        events.push(Event::RelationshipChanged { is_active });
-    }
-    if minor_until.is_some() && minor_until != state.minor_until {
-        events.push(Event::MinorityChanged { minor_until });
-    }
-    events.extend(new_choices(facts, &state, choices, Authority::Strong)?);
-    Ok(Draft::about(subject, events))
-}
-
-fn add_identifier(
-    facts: &impl Facts,
-    subject: SubjectId,
-    identifier: Identifier,
-) -> Result<Vec<Draft>, Refusal> {
-    let state = staying(facts, subject)?;
-    Ok(Draft::about(subject, new_identifiers(facts, subject, &state, vec![identifier])?))
-}
-
-fn new_identifiers(
-    facts: &impl Facts,
-    subject: SubjectId,
-    state: &SubjectState,
-    identifiers: Vec<Identifier>,
-) -> Result<Vec<Event>, Refusal> {
-    let catalog = catalog(facts)?;
-    if state.identifiers.len() + identifiers.len() > IDENTIFIERS_MAX {
-        return Err(Refusal::TooMuch { what: "identifiers of a subject", max: IDENTIFIERS_MAX });
-    }
-    let mut events: Vec<Event> = Vec::new();
-    for identifier in identifiers {
-        if !catalog.namespaces.contains_key(&identifier.namespace) {
-            return Err(unknown("namespace", &identifier.namespace));
-        }
-        let event = Event::IdentifierAdded(identifier.clone());
-        match facts.owner(&identifier.lookup) {
-            Some(owner) if owner == subject => {}
-            Some(_) => return Err(Refusal::IdentifierTaken { namespace: identifier.namespace }),
-            None if events.contains(&event) => {}
-            None => events.push(event),
-        }
-    }
-    Ok(events)
 }
 
 fn unknown(kind: &'static str, id: &Id) -> Refusal {

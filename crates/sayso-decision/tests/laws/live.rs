@@ -54,7 +54,8 @@ impl Live {
     /// voice assistant and a webcam.
     pub(crate) fn begin(story: &Story, plant: fn(&mut Entry)) -> Self {
         let (world, snapshot) = (World::new(), Snapshot::default());
-        let mut live = Self { world, snapshot, at: BEGIN, births: [0; PEOPLE], spoken: Vec::new(), plant };
+        let mut live =
+            Self { world, snapshot, at: BEGIN, births: [0; PEOPLE], spoken: Vec::new(), plant };
         live.command(Command::ApplyCatalog { catalog: Box::new(story.first.catalog()) });
         for who in 0..3 {
             let known = ["email", "crm", "svc"].map(|namespace| identifier(namespace, who));
@@ -154,7 +155,9 @@ impl Live {
         let person = |who: &usize| self.subject(*who);
         let later = |ms: &Option<i64>| ms.map(|ms| self.at.plus_ms(ms));
         match act {
-            Act::Change(change) => Command::ApplyCatalog { catalog: Box::new(self.changed(change)) },
+            Act::Change(change) => {
+                Command::ApplyCatalog { catalog: Box::new(self.changed(change)) }
+            }
             Act::Appear { who, names, is_active, minor, says } => Command::CreateSubject {
                 subject: person(who),
                 identifiers: self.names(names),
