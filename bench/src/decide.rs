@@ -51,7 +51,8 @@ fn world(count: usize) -> Result<World> {
     let world = World::in_memory(Clock::fixed(AT))?;
     serve::runtime("prepare")?.block_on(async {
         world.apply_catalog().await?;
-        world.import(&world::lines(count)?).await
+        world.import(&world::lines(count)?).await?;
+        world.settle().await
     })?;
     Ok(world)
 }

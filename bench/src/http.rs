@@ -87,6 +87,7 @@ fn bare(answer: Answer) -> Router {
 async fn prepare(world: &World) -> Result<String> {
     world.apply_catalog().await?;
     world.import(&world::lines(PEOPLE)?).await?;
+    world.settle().await?;
     world.key(&["decide"], Some("mailer")).await
 }
 

@@ -10,7 +10,7 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use sayso_api::{App, INTERNAL};
-use sayso_consent::SubjectId;
+use sayso_consent::{Command, SubjectId, event::EffectReport, subject::Pending};
 use sayso_ledger::{Clock, Ledger, Secrets, Store, journal::Journal};
 use sayso_stores::{Embedded, Memory};
 use serde_json::{Value, json};
@@ -110,6 +110,32 @@ impl World {
         Ok(())
     }
 
+    /// Reports for every system that it has applied everything, as it is in a company where
+    /// nothing is amiss.
+    pub(crate) async fn settle(&self) -> Result<()> {
+        let snapshot = self.app.ledger.snapshot();
+        let through = snapshot.head();
+        let mut commands = Vec::new();
+        for subject in self.subjects() {
+            let Some(state) = snapshot.subject(subject) else { continue };
+            let report = |pending: &Pending| EffectReport {
+                recipient: pending.recipient.clone(),
+                through,
+                applied_at: None,
+                sent_at: None,
+                received_at: None,
+                detail: None,
+            };
+            let reports = state.pending.iter().map(report);
+            commands.extend(reports.map(|report| Command::ReportEffect { subject, report }));
+        }
+        for batch in commands.chunks(LINES) {
+            let outcomes = self.app.ledger.submit(batch.to_vec(), "bench", None).await?;
+            ensure!(outcomes.iter().all(Result::is_ok), "a report was refused");
+        }
+        Ok(())
+    }
+
     /// Everyone who is known, in the order of their random ids.
     pub(crate) fn subjects(&self) -> Vec<SubjectId> {
         let mut subjects = Vec::new();
@@ -129,10 +155,10 @@ pub(crate) fn lines(count: usize) -> Result<Vec<String>> {
     hearth::people(SEED, count).map(|person| Ok(serde_json::to_string(&person)?)).collect()
 }
 
-/// People who have said nothing yet.
+/// People who have said nothing yet, and whom no system knows that would have to be told.
 pub(crate) fn silent(count: usize) -> Vec<String> {
-    let line = |number| json!({"identifiers": {"crm": number}, "is_active": true}).to_string();
-    (0..count).map(|number| line(format!("{}", 1_000 + number))).collect()
+    let line = |phone| json!({"identifiers": {"phone": phone}, "is_active": true}).to_string();
+    (0..count).map(|number| line(format!("+493023125{number:06}"))).collect()
 }
 
 /// A plain database beside the ledger's, and as durable.

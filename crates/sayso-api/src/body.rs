@@ -1,7 +1,7 @@
 //! Bodies, read strictly: the content type, the size, the form; every complaint is a problem.
 
 use axum::{
-    body::Bytes,
+    body::{Body as Unread, Bytes},
     extract::{FromRequest, Request},
     http::{HeaderMap, StatusCode, header},
 };
@@ -30,8 +30,11 @@ pub(crate) struct Raw {
 }
 
 /// What a request asked, for its idempotency key.
-pub(crate) struct Asked {
-    key: Option<String>,
+pub(crate) struct Asked(Option<Keyed>);
+
+/// An idempotency key, and the digest of what it was sent with.
+struct Keyed {
+    key: String,
     request: [u8; 32],
 }
 
@@ -40,14 +43,12 @@ impl Asked {
         // Of two keys it is not known which was meant.
         let is_twice = headers.get_all("idempotency-key").iter().nth(1).is_some();
         let key = match headers.get("idempotency-key").map(|value| value.to_str()) {
-            None => None,
+            None => return Ok(Self(None)),
             Some(_) if is_twice => {
                 let detail = "`Idempotency-Key` stands twice; send one";
                 return Err(Problem::bad_request("invalid_idempotency_key", detail));
             }
-            Some(Ok(key)) if !key.is_empty() && key.len() <= HEADER_BYTES_MAX => {
-                Some(key.to_owned())
-            }
+            Some(Ok(key)) if !key.is_empty() && key.len() <= HEADER_BYTES_MAX => key.to_owned(),
             Some(_) => {
                 let detail =
                     format!("`Idempotency-Key` is 1 to {HEADER_BYTES_MAX} visible characters");
@@ -55,19 +56,19 @@ impl Asked {
             }
         };
         let request = Sha256::new().chain_update(path).chain_update([0]).chain_update(body);
-        Ok(Self { key, request: request.finalize().into() })
+        Ok(Self(Some(Keyed { key, request: request.finalize().into() })))
     }
 
     /// The idempotency key, which belongs to whoever used it.
     pub(crate) fn idempotency(&self, principal: &Principal) -> Option<Idempotency> {
-        let key = self.key.as_ref()?;
+        let Keyed { key, request } = self.0.as_ref()?;
         let key = Sha256::new().chain_update(principal.id()).chain_update([0]).chain_update(key);
-        Some(Idempotency { key: key.finalize().into(), request: self.request })
+        Some(Idempotency { key: key.finalize().into(), request: *request })
     }
 }
 
-async fn collect(request: Request, max: usize) -> Result<Bytes, Problem> {
-    let collected = Limited::new(request.into_body(), max).collect().await;
+async fn collect(body: Unread, max: usize) -> Result<Bytes, Problem> {
+    let collected = Limited::new(body, max).collect().await;
     collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
         if error.is::<LengthLimitError>() {
             let title = "the body is too large";
@@ -135,10 +136,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        require_json(request.headers())?;
-        let (headers, path) = (request.headers().clone(), request.uri().path().to_owned());
-        let bytes = collect(request, BODY_BYTES_MAX).await?;
-        Ok(Self(parse(&bytes)?, Asked::read(&headers, &path, &bytes)?))
+        let (head, body) = request.into_parts();
+        require_json(&head.headers)?;
+        let bytes = collect(body, BODY_BYTES_MAX).await?;
+        Ok(Self(parse(&bytes)?, Asked::read(&head.headers, head.uri.path(), &bytes)?))
     }
 }
 
@@ -147,7 +148,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for LargeBody<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         require_json(request.headers())?;
-        Ok(Self(parse(&collect(request, BATCH_BYTES_MAX).await?)?))
+        Ok(Self(parse(&collect(request.into_body(), BATCH_BYTES_MAX).await?)?))
     }
 }
 
@@ -155,9 +156,9 @@ impl<S: Send + Sync> FromRequest<S> for Raw {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let (headers, path) = (request.headers().clone(), request.uri().path().to_owned());
-        let bytes = collect(request, BATCH_BYTES_MAX).await?;
-        let asked = Asked::read(&headers, &path, &bytes)?;
-        Ok(Self { media_type: media_type(&headers), bytes, asked })
+        let (head, body) = request.into_parts();
+        let bytes = collect(body, BATCH_BYTES_MAX).await?;
+        let asked = Asked::read(&head.headers, head.uri.path(), &bytes)?;
+        Ok(Self { media_type: media_type(&head.headers), bytes, asked })
     }
 }

@@ -1,7 +1,7 @@
 //! Everyone's state in memory, folded from the ledger.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
@@ -10,7 +10,7 @@ use std::{
 
 use sayso_consent::{
     Choice, Scope, apply,
-    catalog::InForce,
+    catalog::{Catalog, InForce},
     choice::Effect,
     event::{Entry, Event, Key},
     handle::Facts,
@@ -206,7 +206,10 @@ impl Snapshot {
         }
         let state = before.map_or_else(SubjectState::default, Arc::unwrap_or_clone);
         match apply::apply(state, entry, in_force.as_deref()) {
-            Some(state) => {
+            Some(mut state) => {
+                if let Some(in_force) = in_force.as_deref() {
+                    share_names(&mut state, entry.position, &in_force.catalog);
+                }
                 write(shard).insert(subject, Arc::new(state));
                 self.count.fetch_add(usize::from(is_new), Ordering::Relaxed);
             }
@@ -246,6 +249,27 @@ impl Snapshot {
 
     fn shard(&self, subject: SubjectId) -> &Shard {
         &self.people[shard_of(subject)]
+    }
+}
+
+/// Lets the choices of an entry use the catalog's own copies of the names that they speak of. Each
+/// entry brings copies of its own; kept, every decision would fetch them from a corner of memory
+/// that no other decision touches.
+fn share_names(state: &mut SubjectState, position: Position, catalog: &Catalog) {
+    for held in state.choices.iter_mut().filter(|held| held.position == position) {
+        share(held.scope.purpose.as_mut(), &catalog.purposes);
+        share(held.scope.data.as_mut(), &catalog.data);
+        share(held.scope.recipient.as_mut(), &catalog.recipients);
+        share(held.scope.channel.as_mut(), &catalog.channels);
+        share(held.notice.as_mut().map(|(notice, _)| notice), &catalog.notices);
+    }
+}
+
+fn share<T>(name: Option<&mut Id>, known: &BTreeMap<Id, T>) {
+    if let Some(name) = name
+        && let Some((shared, _)) = known.get_key_value(name)
+    {
+        *name = shared.clone();
     }
 }
 

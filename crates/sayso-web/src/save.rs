@@ -159,7 +159,7 @@ impl Standing<'_> {
             .filter(|(_, activity)| activity.basis.is_choosable());
         let mut scopes: Vec<Scope> = Vec::new();
         for (id, activity) in choosable {
-            for data in self.data_of(id, activity, Effect::Denial) {
+            for data in self.data_of(id, activity) {
                 let scope =
                     Scope { purpose: Some(activity.purpose.clone()), data, ..Scope::default() };
                 if !scopes.contains(&scope) {
@@ -171,15 +171,10 @@ impl Standing<'_> {
     }
 
     /// How a choice says which data: *any* where the activity has its purpose to itself, else one
-    /// by one. A no covers what lies below the purpose, as people expect of "no offers"; a yes
-    /// must not speak for another activity, be it of the same purpose or below.
-    fn data_of(&self, id: &Id, activity: &Activity, effect: Effect) -> Vec<Option<Id>> {
+    /// by one, so that a box does not speak for another activity of the same purpose.
+    fn data_of(&self, id: &Id, activity: &Activity) -> Vec<Option<Id>> {
         let shares_purpose = |(other, its): (&Id, &Activity)| {
-            let meets = match effect {
-                Effect::Grant => its.purpose.overlaps(&activity.purpose),
-                Effect::Denial => its.purpose == activity.purpose,
-            };
-            other != id && its.basis.is_choosable() && meets
+            other != id && its.basis.is_choosable() && its.purpose.overlaps(&activity.purpose)
         };
         if self.in_force.catalog.activities.iter().any(shares_purpose) {
             activity.data.iter().cloned().map(Some).collect()
@@ -213,7 +208,7 @@ impl Wish<'_> {
             self.main.iter().chain(self.sharing).filter(|own| !is_ticked(own) && was_ticked(own))
         {
             said.extend(
-                self.scopes(own.channel.as_ref(), own.third_party.as_ref(), Effect::Denial)
+                self.scopes(own.channel.as_ref(), own.third_party.as_ref())
                     .into_iter()
                     .map(|scope| of_portal(Effect::Denial, scope)),
             );
@@ -233,7 +228,7 @@ impl Wish<'_> {
                 };
                 if self.activity.data.iter().any(is_missing) {
                     said.extend(
-                        self.scopes(*channel, Some(recipient), Effect::Grant)
+                        self.scopes(*channel, Some(recipient))
                             .into_iter()
                             .map(|scope| self.grant(scope)),
                     );
@@ -272,7 +267,7 @@ impl Wish<'_> {
         }
     }
 
-    fn scopes(&self, channel: Option<&Id>, recipient: Option<&Id>, effect: Effect) -> Vec<Scope> {
+    fn scopes(&self, channel: Option<&Id>, recipient: Option<&Id>) -> Vec<Scope> {
         let scope = |data| Scope {
             purpose: Some(self.activity.purpose.clone()),
             data,
@@ -280,7 +275,7 @@ impl Wish<'_> {
             channel: channel.cloned(),
             device: None,
         };
-        self.standing.data_of(self.id, self.activity, effect).into_iter().map(scope).collect()
+        self.standing.data_of(self.id, self.activity).into_iter().map(scope).collect()
     }
 
     fn grant(&self, scope: Scope) -> Choice {
@@ -302,11 +297,11 @@ mod tests {
 
     const ANA: SubjectId = SubjectId(1);
 
-    /// Two activities of one purpose tree and a third party.
+    /// Two activities of one purpose, and a third party.
     const CATALOG: &str = r#"{
         "sayso": 1, "organisation": {"name": "H", "contact": "c", "country": "DE"}, "languages": ["en"],
         "time_zone": "UTC", "data": {"contact": {"title": {}}, "usage": {"title": {}}},
-        "purposes": {"offers": {"title": {}}, "offers.usage": {"title": {}}},
+        "purposes": {"offers": {"title": {}}},
         "recipients": {
             "mailer": {"title": {}, "kind": "processor", "country": "DE"},
             "partner": {"title": {}, "kind": "third_party", "country": "US"}},
@@ -314,7 +309,7 @@ mod tests {
         "activities": {
             "offers": {"title": {}, "purpose": "offers", "data": ["contact"], "recipients": ["mailer", "partner"],
                 "basis": "consent", "channels": ["email", "sms"], "retention": "1 year"},
-            "usage": {"title": {}, "purpose": "offers.usage", "data": ["usage"], "recipients": ["mailer"],
+            "usage": {"title": {}, "purpose": "offers", "data": ["usage"], "recipients": ["mailer"],
                 "basis": "consent", "channels": ["email"], "retention": "1 year"}}}"#;
 
     struct Ledger {
@@ -406,13 +401,13 @@ mod tests {
     }
 
     #[test]
-    fn no_offers_covers_what_lies_below_and_a_narrower_no_does_not_reach_up() {
+    fn two_activities_of_one_purpose_do_not_speak_for_each_other() {
         let mut ledger = Ledger::new();
         let both = names(&["offers~email~", "usage~email~"]);
         assert_eq!(ledger.save(&["offers~email~", "usage~email~"]), both);
         assert_eq!(ledger.save(&["offers~email~"]), names(&["offers~email~"]));
         assert_eq!(ledger.save(&["offers~email~", "usage~email~"]), both);
-        assert_eq!(ledger.save(&["usage~email~"]), names(&[]), "no offers by e-mail at all");
+        assert_eq!(ledger.save(&["usage~email~"]), names(&["usage~email~"]));
     }
 
     #[test]

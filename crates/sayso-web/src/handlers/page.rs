@@ -143,16 +143,25 @@ fn banner(asked: &Asked, history: &[Entry]) -> Option<Banner> {
     }
 }
 
+/// Where what was just saved is watched. Without a fragment: a browser that is told to load again
+/// an address with one only scrolls to it, and the page would stand still for ever.
+fn watch_href(saved: &str) -> String {
+    format!("/me?saved={saved}")
+}
+
 fn refreshing(asked: &Asked, is_pending: bool) -> Refreshing {
     let Some(saved) = asked.saved.as_deref().filter(|saved| saved.parse::<Position>().is_ok())
     else {
         return Refreshing::Off;
     };
-    let href = |watch: &str| format!("/me?saved={saved}{watch}#status");
+    let href = watch_href(saved);
     match (is_pending, asked.watch.as_deref()) {
         (false, _) => Refreshing::Off,
-        (true, Some("off")) => Refreshing::Stopped { resume_href: href("") },
-        (true, _) => Refreshing::Every { seconds: REFRESH_SECONDS, stop_href: href("&watch=off") },
+        (true, Some("off")) => Refreshing::Stopped { resume_href: href },
+        (true, _) => Refreshing::Every {
+            seconds: REFRESH_SECONDS,
+            stop_href: format!("{href}&watch=off#status"),
+        },
     }
 }
 
@@ -182,7 +191,7 @@ pub(super) async fn save(
     let command = Command::Choose { subject, choices, authority };
     match web.ledger.command(command, "portal").await {
         Ok(Ok(written)) if written.is_new => {
-            see_other(&format!("/me?saved={}#status", written.position), None)
+            see_other(&watch_href(&written.position.to_string()), None)
         }
         Ok(Ok(_)) => see_other("/me?saved=unchanged#status", None),
         Ok(Err(_)) => web.problem(StatusCode::CONFLICT, ProblemKind::Refused, &headers),

@@ -1,15 +1,15 @@
 //! `sayso subject`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Subcommand;
-use hyper::Method;
+use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
     cli::Global,
-    client::Client,
+    client::{Client, Refused},
     commands::{encode, subject_import},
     output::{Output, field, fields, scope, table},
 };
@@ -27,6 +27,9 @@ pub(crate) enum SubjectCommand {
         /// Until then a grant counts only from a guardian
         #[arg(long)]
         minor_until: Option<String>,
+        /// What the person says to begin with: a JSON file with the choices as for the API
+        #[arg(long, value_name = "FILE")]
+        choices: Option<PathBuf>,
     },
     /// The subject id of an identifier
     Find { identifier: String },
@@ -45,8 +48,14 @@ pub(crate) enum SubjectCommand {
         #[arg(long)]
         weak: bool,
     },
-    /// Add a name that a system knows a person by
-    Identify { subject: String, identifier: String },
+    /// Add a name that a system knows a person by, or end it
+    Identify {
+        subject: String,
+        identifier: String,
+        /// It is theirs no longer
+        #[arg(long)]
+        end: bool,
+    },
     /// Change what is known: exactly one thing
     Set {
         subject: String,
@@ -79,6 +88,19 @@ pub(crate) enum SubjectCommand {
         /// Who else lives with it; may be given more than once
         #[arg(long = "member")]
         members: Vec<String>,
+        /// Nobody else lives with it
+        #[arg(long, conflicts_with = "members")]
+        alone: bool,
+    },
+    /// Report for a system what it has applied, as the system itself would
+    Report {
+        subject: String,
+        /// Which system
+        #[arg(long)]
+        recipient: String,
+        /// It has applied everything about the person up to this position
+        #[arg(long, value_name = "POSITION")]
+        through: String,
     },
     /// Erase a person
     Erase {
@@ -110,6 +132,7 @@ pub(crate) async fn run(global: &Global, command: SubjectCommand, out: Output) -
         | SubjectCommand::Set { .. }
         | SubjectCommand::Guardian { .. }
         | SubjectCommand::Device { .. }
+        | SubjectCommand::Report { .. }
         | SubjectCommand::Erase { .. } => write(&client, command, out).await,
         read => show(&client, read, out).await,
     }
@@ -117,15 +140,19 @@ pub(crate) async fn run(global: &Global, command: SubjectCommand, out: Output) -
 
 async fn write(client: &Client, command: SubjectCommand, out: Output) -> Result<()> {
     let written = match command {
-        SubjectCommand::Create { identifiers, inactive, minor_until } => {
+        SubjectCommand::Create { identifiers, inactive, minor_until, choices } => {
             let mut body = json!({"identifiers": identifiers, "is_active": !inactive});
             if let Some(minor_until) = minor_until {
                 body["minor_until"] = json!(minor_until);
             }
+            if let Some(file) = choices {
+                body["choices"] = choices_of(&file)?;
+            }
             client.post("/v1/subjects", &body).await?
         }
-        SubjectCommand::Identify { subject, identifier } => {
+        SubjectCommand::Identify { subject, identifier, end } => {
             let path = format!("/v1/subjects/{}/identifiers", client.subject(&subject).await?);
+            let path = if end { format!("{path}/remove") } else { path };
             client.post(&path, &json!({"identifier": identifier})).await?
         }
         SubjectCommand::Set { subject, active, restricted, minor_until } => {
@@ -150,13 +177,17 @@ async fn write(client: &Client, command: SubjectCommand, out: Output) -> Result<
                 .json(method, &format!("/v1/subjects/{subject}/guardians/{guardian}"), &json!({}))
                 .await?
         }
-        SubjectCommand::Device { subject, device, from, members } => {
+        SubjectCommand::Device { subject, device, from, members, alone } => {
+            let members = (alone || !members.is_empty()).then_some(members);
             let path = format!(
                 "/v1/subjects/{}/devices/{}",
                 client.subject(&subject).await?,
                 encode(&device)
             );
             client.json(Method::PUT, &path, &device_body(client, from, members).await?).await?
+        }
+        SubjectCommand::Report { subject, recipient, through } => {
+            report(client, &subject, &recipient, &through).await?
         }
         SubjectCommand::Erase { subject, at_once } => {
             let path =
@@ -168,19 +199,47 @@ async fn write(client: &Client, command: SubjectCommand, out: Output) -> Result<
     out.value(&written, fields)
 }
 
-async fn device_body(client: &Client, from: Option<String>, members: Vec<String>) -> Result<Value> {
+/// The choices of a file of the form that `sayso choose --file` takes.
+fn choices_of(file: &Path) -> Result<Value> {
+    let shown = file.display();
+    let text = std::fs::read(file).with_context(|| format!("cannot read `{shown}`"))?;
+    let body: Value =
+        serde_json::from_slice(&text).with_context(|| format!("`{shown}` is not JSON"))?;
+    body.get("choices").cloned().with_context(|| format!("`{shown}` has no `choices`"))
+}
+
+async fn device_body(
+    client: &Client,
+    from: Option<String>,
+    members: Option<Vec<String>>,
+) -> Result<Value> {
     let mut body = json!({});
     if let Some(from) = from {
         body["from"] = json!(client.subject(&from).await?);
     }
-    let mut ids = Vec::new();
-    for member in &members {
-        ids.push(client.subject(member).await?);
-    }
-    if !ids.is_empty() {
+    if let Some(members) = members {
+        let mut ids = Vec::new();
+        for member in &members {
+            ids.push(client.subject(member).await?);
+        }
         body["members"] = json!(ids);
     }
     Ok(body)
+}
+
+/// Reports one effect. The API takes many and refuses each by itself; one refused is all refused.
+async fn report(client: &Client, subject: &str, recipient: &str, through: &str) -> Result<Value> {
+    let subject = client.subject(subject).await?;
+    let effect = json!({"identifier": subject, "position": through, "state": "applied"});
+    let body = json!({"recipient": recipient, "effects": [effect]});
+    let answer = client.post("/v1/effects", &body).await?;
+    let result = answer["results"][0].clone();
+    let code = field(&result, "status");
+    if matches!(code.as_str(), "recorded" | "known") {
+        return Ok(result);
+    }
+    let problem = json!({"title": "refused; nothing was recorded", "code": code, "detail": code});
+    bail!(Refused { status: StatusCode::UNPROCESSABLE_ENTITY, problem })
 }
 
 async fn show(client: &Client, command: SubjectCommand, out: Output) -> Result<()> {

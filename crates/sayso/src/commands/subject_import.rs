@@ -39,6 +39,8 @@ struct Total {
     recorded: u64,
     known: u64,
     refused: u64,
+    /// The newest entry.
+    position: Option<String>,
 }
 
 pub(crate) async fn run(
@@ -72,9 +74,9 @@ pub(crate) async fn run(
     }
     bar.finish_and_clear();
     refused.finish()?;
-    let Total { recorded, known, refused: bad } = total;
+    let Total { recorded, known, refused: bad, position } = total;
     let written = refused.written();
-    let value = json!({"recorded": recorded, "known": known, "refused": bad, "report": written, "dry_run": dry_run});
+    let value = json!({"recorded": recorded, "known": known, "refused": bad, "position": position, "report": written, "dry_run": dry_run});
     out.value(&value, |_| match (dry_run, &written) {
         (true, _) => format!("{recorded} lines would be sent"),
         (false, None) => format!("{recorded} recorded, {known} known already"),
@@ -103,6 +105,7 @@ async fn send(
     let count = |name: &str| answer[name].as_u64().unwrap_or(0);
     total.recorded += count("recorded");
     total.known += count("known");
+    total.position = answer["position"].as_str().map(str::to_owned).or(total.position.take());
     for line in answer["refused"].as_array().into_iter().flatten() {
         total.refused += 1;
         let place = line["line"].as_u64().and_then(|line| usize::try_from(line).ok()).unwrap_or(1);

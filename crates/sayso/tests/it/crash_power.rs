@@ -336,3 +336,18 @@ async fn after_a_loss_of_power_all_that_was_acknowledged_is_there() {
         check(disk.path(), &acknowledged).await;
     }
 }
+
+/// The test above would see a loss: without the last frame that was synced, an entry is missing.
+#[tokio::test]
+#[should_panic(expected = "an acknowledged entry is lost")]
+async fn a_disk_that_forgets_what_it_synced_is_found_out() {
+    let mut dice = Dice(1);
+    let folder = tempfile::tempdir().unwrap();
+    let mut writing = Writing::begin(folder.path()).await;
+    writing.write(&mut dice).await;
+    let mut files = Files::of(folder.path());
+    files.wal.truncate(end_of_frames(&files.wal) - PAGE);
+    let disk = tempfile::tempdir().unwrap();
+    files.put(disk.path());
+    check(disk.path(), &writing.acknowledged).await;
+}

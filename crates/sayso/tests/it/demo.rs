@@ -165,9 +165,8 @@ fn flag(dir: &Path, system: &str) -> Option<bool> {
     let sql = "SELECT permissions FROM customers WHERE identifier = ?1";
     let permissions: String = table.query_row(sql, [ana], |row| row.get(0)).unwrap();
     let permissions: Vec<Value> = serde_json::from_str(&permissions).unwrap();
-    let mut by_mail = permissions.iter().filter(|one| {
-        one["purpose"] == "marketing.offers" && one["channel"] == "email" && one["activity"] != "x"
-    });
+    let is_by_mail = |one: &&Value| one["purpose"] == "marketing.offers" && one["channel"] == "email";
+    let mut by_mail = permissions.iter().filter(is_by_mail);
     by_mail.next().map(|first| first["allow"] == true || by_mail.any(|one| one["allow"] == true))
 }
 

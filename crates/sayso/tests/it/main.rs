@@ -4,10 +4,20 @@
 //! Every server listens on a free port of this machine, every process is ended by its own id.
 
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod crash_power;
 #[cfg(test)]
 mod crash_systems;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod golden_cli;
+#[cfg(test)]
+mod golden_http;
+#[cfg(test)]
+mod golden_wire;
 #[cfg(test)]
 mod world;
