@@ -53,8 +53,7 @@ fn rows<'a>(settings: &'a Settings, lines: &'a [String]) -> Contender<'a> {
 pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     let lines = world::lines(settings.either(2_000, PEOPLE))?;
     let rounds = settings.rounds().min(5);
-    let all =
-        interleave(rounds, &mut [import(settings, &lines), rows(settings, &lines)])?;
+    let all = interleave(rounds, &mut [import(settings, &lines), rows(settings, &lines)])?;
     let [import, rows] = &all[..] else {
         anyhow::bail!("a contender has no figures");
     };

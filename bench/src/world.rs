@@ -114,13 +114,12 @@ impl World {
     /// nothing is amiss.
     pub(crate) async fn settle(&self) -> Result<()> {
         let snapshot = self.app.ledger.snapshot();
-        let through = snapshot.head();
         let mut commands = Vec::new();
         for subject in self.subjects() {
             let Some(state) = snapshot.subject(subject) else { continue };
             let report = |pending: &Pending| EffectReport {
                 recipient: pending.recipient.clone(),
-                through,
+                through: pending.position,
                 applied_at: None,
                 sent_at: None,
                 received_at: None,
@@ -140,8 +139,7 @@ impl World {
     pub(crate) fn subjects(&self) -> Vec<SubjectId> {
         let mut subjects = Vec::new();
         let mut next = Some(SubjectId(0));
-        while let Some(page) =
-            next.and_then(|from| self.app.ledger.snapshot().page_of_people(from))
+        while let Some(page) = next.and_then(|from| self.app.ledger.snapshot().page_of_people(from))
         {
             subjects.extend(page.people.iter().map(|(subject, _)| *subject));
             next = page.next;

@@ -228,8 +228,7 @@ fn rows(all: &[Measured]) -> Option<Section> {
             Row::new("the same 64 clients, one sync for each choice", alone)
                 .beside(many.speed_of(alone), "by sharing syncs"),
             Row::new("peer: SQLite, one row a commit, WAL, synchronous=FULL", sqlite),
-            Row::new("floor: append and fdatasync", append)
-                .beside(append.speed_of(sqlite), peer),
+            Row::new("floor: append and fdatasync", append).beside(append.speed_of(sqlite), peer),
         ],
     })
 }

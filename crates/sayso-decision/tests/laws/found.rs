@@ -48,8 +48,8 @@ fn a_device_that_changes_hands_brings_nobody_back() {
     let (device, from) = (id("assistant/1"), Some(ana));
     assert!(live.command(Command::AcquireDevice { subject: cara, device, from }));
 
-    let about_ben = live.world.entries().iter().filter(|entry| entry.subject == Some(ben));
-    let last = about_ben.last().unwrap();
+    let mut about_ben = live.world.entries().iter().filter(|entry| entry.subject == Some(ben));
+    let last = about_ben.next_back().unwrap();
     assert_eq!(last.events.last(), Some(&Event::SubjectErased), "{last:?}");
     assert!(live.snapshot.subject(ben).is_none());
 }

@@ -50,7 +50,10 @@ fn catalogs(entry: &mut Entry, change: fn(&mut sayso_consent::Catalog)) {
     }
 }
 
-const OF_PEOPLE: [(&str, fn(&mut Entry)); 18] = [
+/// A fault: its name, and what it does to what it is planted in.
+type Plant<T> = (&'static str, fn(&mut T));
+
+const OF_PEOPLE: [Plant<Entry>; 18] = [
     ("a withdrawal is lost", |entry| {
         lose(
             entry,
@@ -66,7 +69,7 @@ const OF_PEOPLE: [(&str, fn(&mut Entry)); 18] = [
     ("a grant never ends", |entry| choices(entry, |choice| choice.until = None)),
     ("a grant counts too early", |entry| choices(entry, |choice| choice.not_before = None)),
     ("a grant is not for the text that it names", |entry| {
-        choices(entry, |choice| choice.notice = None)
+        choices(entry, |choice| choice.notice = None);
     }),
     ("an import ranks as the person does", |entry| {
         choices(entry, |choice| {
@@ -76,13 +79,13 @@ const OF_PEOPLE: [(&str, fn(&mut Entry)); 18] = [
         });
     }),
     ("a guardian's word is anybody's", |entry| {
-        choices(entry, |choice| choice.actor = Actor::Person)
+        choices(entry, |choice| choice.actor = Actor::Person);
     }),
     ("a choice for a device is for all", |entry| {
-        choices(entry, |choice| choice.scope.device = None)
+        choices(entry, |choice| choice.scope.device = None);
     }),
     ("a choice for a channel is for all", |entry| {
-        choices(entry, |choice| choice.scope.channel = None)
+        choices(entry, |choice| choice.scope.channel = None);
     }),
     ("minors are grown up", |entry| {
         for event in &mut entry.events {
@@ -125,7 +128,7 @@ const OF_PEOPLE: [(&str, fn(&mut Entry)); 18] = [
     ("time runs backwards", |entry| entry.at = Timestamp::MIN),
 ];
 
-const OF_CATALOGS: [(&str, fn(&mut Entry)); 6] = [
+const OF_CATALOGS: [Plant<Entry>; 6] = [
     ("nobody is asked again", |entry| {
         catalogs(entry, |catalog| {
             for versions in catalog.notices.values_mut() {
@@ -146,7 +149,7 @@ const OF_CATALOGS: [(&str, fn(&mut Entry)); 6] = [
     }),
     ("nothing concerns a household", |entry| {
         catalogs(entry, |catalog| {
-            catalog.data.values_mut().for_each(|data| data.household = false)
+            catalog.data.values_mut().for_each(|data| data.household = false);
         });
     }),
     ("nothing has to be blanked", |entry| {
@@ -156,7 +159,7 @@ const OF_CATALOGS: [(&str, fn(&mut Entry)); 6] = [
     }),
 ];
 
-const OF_ANSWERS: [(&str, fn(&mut Decision)); 6] = [
+const OF_ANSWERS: [Plant<Decision>; 6] = [
     ("the grant is not said", |decision| decision.grant = None),
     ("the activity is not said", |decision| decision.activity = None),
     ("the end is not said", |decision| decision.until = None),

@@ -55,7 +55,7 @@ pub(crate) async fn run(global: &Global, command: CatalogCommand, out: Output) -
             out.value(&shown, show)?;
         }
         CatalogCommand::Schema => {
-            out.line(serde_json::to_string_pretty(&sayso_catalog::schema())?)?
+            out.line(serde_json::to_string_pretty(&sayso_catalog::schema())?)?;
         }
     }
     Ok(ExitCode::SUCCESS)

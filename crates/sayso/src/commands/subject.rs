@@ -254,58 +254,13 @@ async fn show(client: &Client, command: SubjectCommand, out: Output) -> Result<(
             out.value(&client.get(&path).await?, fields)
         }
         SubjectCommand::Choices { subject } => {
-            let path = format!("/v1/subjects/{}/choices", client.subject(&subject).await?);
-            let row = |choice: &Value| {
-                vec![
-                    field(choice, "position"),
-                    field(choice, "effect"),
-                    scope(&choice["scope"]),
-                    field(choice, "until"),
-                ]
-            };
-            out.value(&client.get(&path).await?, |shown| {
-                table(
-                    &["position", "effect", "scope", "until"],
-                    shown["choices"].as_array().into_iter().flatten().map(row),
-                )
-            })
+            out.value(&about(client, &subject, "choices").await?, show_choices)
         }
         SubjectCommand::History { subject } => {
-            let path = format!("/v1/subjects/{}/history", client.subject(&subject).await?);
-            let kinds = |entry: &Value| {
-                entry["events"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .map(|event| field(event, "type"))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            };
-            let row = |entry: &Value| {
-                vec![field(entry, "position"), field(entry, "at"), field(entry, "by"), kinds(entry)]
-            };
-            out.value(&client.get(&path).await?, |shown| {
-                table(
-                    &["position", "at", "by", "what"],
-                    shown["entries"].as_array().into_iter().flatten().map(row),
-                )
-            })
+            out.value(&about(client, &subject, "history").await?, show_history)
         }
         SubjectCommand::Effects { subject } => {
-            let path = format!("/v1/subjects/{}/effects", client.subject(&subject).await?);
-            let columns = [
-                "recipient",
-                "state",
-                "position",
-                "sent_at",
-                "received_at",
-                "applied_at",
-                "deadline",
-            ];
-            let row = |effect: &Value| columns.map(|name| field(effect, name)).to_vec();
-            out.value(&client.get(&path).await?, |shown| {
-                table(&columns, shown["effects"].as_array().into_iter().flatten().map(row))
-            })
+            out.value(&about(client, &subject, "effects").await?, show_effects)
         }
         SubjectCommand::Link { subject, weak } => {
             if client.is_local() {
@@ -318,4 +273,41 @@ async fn show(client: &Client, command: SubjectCommand, out: Output) -> Result<(
         }
         _ => Ok(()),
     }
+}
+
+/// What an address below a person's own answers.
+async fn about(client: &Client, subject: &str, what: &str) -> Result<Value> {
+    let subject = client.subject(subject).await?;
+    client.get(&format!("/v1/subjects/{subject}/{what}")).await
+}
+
+/// The objects of a list within an answer, as rows.
+fn rows(shown: &Value, list: &str, row: impl Fn(&Value) -> Vec<String>) -> Vec<Vec<String>> {
+    shown[list].as_array().into_iter().flatten().map(row).collect()
+}
+
+fn show_choices(shown: &Value) -> String {
+    let row = |choice: &Value| {
+        let part = |name: &str| field(choice, name);
+        vec![part("position"), part("effect"), scope(&choice["scope"]), part("until")]
+    };
+    table(&["position", "effect", "scope", "until"], rows(shown, "choices", row))
+}
+
+fn show_history(shown: &Value) -> String {
+    let kinds = |entry: &Value| {
+        let events = entry["events"].as_array().into_iter().flatten();
+        events.map(|event| field(event, "type")).collect::<Vec<_>>().join(", ")
+    };
+    let row = |entry: &Value| {
+        vec![field(entry, "position"), field(entry, "at"), field(entry, "by"), kinds(entry)]
+    };
+    table(&["position", "at", "by", "what"], rows(shown, "entries", row))
+}
+
+fn show_effects(shown: &Value) -> String {
+    let columns =
+        ["recipient", "state", "position", "sent_at", "received_at", "applied_at", "deadline"];
+    let row = |effect: &Value| columns.map(|name| field(effect, name)).to_vec();
+    table(&columns, rows(shown, "effects", row))
 }

@@ -76,7 +76,8 @@ async fn the_story_works_without_scripts_and_everybody_can_use_the_pages() {
     driving.env("SAYSO_NODE_MODULES", modules).kill_on_drop(true);
     let ended = tokio::time::timeout(4 * PATIENCE, driving.output()).await;
     let ended = ended.expect("the browser is done in time").unwrap();
-    let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    let (out, err) =
+        (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
     assert!(ended.status.success(), "{out}\n{err}");
     let pictures = std::fs::read_dir(&screenshots).unwrap().flatten();
     let is_new = |entry: &std::fs::DirEntry| {

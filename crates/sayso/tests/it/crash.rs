@@ -293,7 +293,7 @@ impl Writer {
                     return written["position"].as_str().unwrap().to_owned();
                 }
                 Some(answer) => {
-                    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}")
+                    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}");
                 }
                 None => {}
             }

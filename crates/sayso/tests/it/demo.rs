@@ -38,7 +38,9 @@ impl Demo {
         command.stdout(std::process::Stdio::piped()).stderr(log);
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = tokio::time::timeout(2 * PATIENCE, lines.next_line()).await.expect("it is ready in time");
+        let line = tokio::time::timeout(2 * PATIENCE, lines.next_line())
+            .await
+            .expect("it is ready in time");
         let line = line.unwrap().unwrap_or_else(|| {
             panic!("it ended: {}", std::fs::read_to_string(dir.with_extension("log")).unwrap())
         });
@@ -46,7 +48,10 @@ impl Demo {
     }
 
     fn text(&self, pointer: &str) -> &str {
-        self.ready.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no {pointer}"))
+        self.ready
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| panic!("no {pointer}"))
     }
 
     /// Where it is.
@@ -130,7 +135,8 @@ impl Browser {
                 fields.push(("shown", attribute(input, "", "value")));
             }
         }
-        let form: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let form: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let headers = [
             ("cookie", self.cookie.as_str()),
             ("content-type", "application/x-www-form-urlencoded"),
@@ -165,7 +171,8 @@ fn flag(dir: &Path, system: &str) -> Option<bool> {
     let sql = "SELECT permissions FROM customers WHERE identifier = ?1";
     let permissions: String = table.query_row(sql, [ana], |row| row.get(0)).unwrap();
     let permissions: Vec<Value> = serde_json::from_str(&permissions).unwrap();
-    let is_by_mail = |one: &&Value| one["purpose"] == "marketing.offers" && one["channel"] == "email";
+    let is_by_mail =
+        |one: &&Value| one["purpose"] == "marketing.offers" && one["channel"] == "email";
     let mut by_mail = permissions.iter().filter(is_by_mail);
     by_mail.next().map(|first| first["allow"] == true || by_mail.any(|one| one["allow"] == true))
 }
@@ -191,7 +198,8 @@ async fn a_box_is_unticked_and_every_system_follows() {
         assert_ne!(flag(&dir, system), Some(true), "{system}");
     }
     assert_eq!(flag(&dir, "mailer"), Some(false));
-    let again = demo.caller().send(Method::GET, link.strip_prefix(demo.url()).unwrap(), &[], "").await;
+    let again =
+        demo.caller().send(Method::GET, link.strip_prefix(demo.url()).unwrap(), &[], "").await;
     assert_eq!(again.status, StatusCode::GONE, "a link opens once");
 
     late(&demo, &browser, &page, &dir).await;
@@ -268,14 +276,20 @@ async fn what_keeps_it_from_starting_is_said_plainly() {
     let port = taken.local_addr().unwrap().port().to_string();
     let said = run(&dir, &["demo", "--port", &port]).await;
     assert_eq!(said.code, 1, "{said:?}");
-    assert!(said.err.contains(&format!("cannot listen on 127.0.0.1:{port}; is it taken?")), "{said:?}");
+    assert!(
+        said.err.contains(&format!("cannot listen on 127.0.0.1:{port}; is it taken?")),
+        "{said:?}"
+    );
 
     let said = run(&dir, &["demo", "stop", "mailer"]).await;
     assert_eq!(said.code, 1);
     assert!(said.err.contains("no demo runs in"), "{said:?}");
     let said = run(&dir, &["demo", "stop", "toaster"]).await;
     assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.err.contains("possible values: mailer, crm, ad-partner, service-cloud"), "{said:?}");
+    assert!(
+        said.err.contains("possible values: mailer, crm, ad-partner, service-cloud"),
+        "{said:?}"
+    );
 
     done(&dir, &["init"]).await;
     damaged(&dir, "root.key", "root.key").await;

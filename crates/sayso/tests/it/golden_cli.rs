@@ -2,7 +2,10 @@
 
 use std::{fs, path::PathBuf};
 
-use sayso_consent::{Id, Position, Timestamp, choice::{Authority, Effect, Evidence, Method}};
+use sayso_consent::{
+    Id, Position, Timestamp,
+    choice::{Authority, Effect, Evidence, Method},
+};
 use sayso_testkit::golden::{
     Answer, Deed, Library, Question, Surface, run,
     step::{By, Identity, Person, Said, Whose},
@@ -27,13 +30,16 @@ struct Cli {
     dir: TempDir,
     people: People,
     at: Timestamp,
+    /// The newest entry that was seen.
+    head: Position,
 }
 
 impl Cli {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let [fresh, dir] = [(); 2].map(|()| tempfile::tempdir().unwrap());
-        let cli = Self { runtime, fresh, dir, people: People::default(), at: Timestamp::MIN };
+        let (people, at, head) = (People::default(), Timestamp::MIN, Position::START);
+        let cli = Self { runtime, fresh, dir, people, at, head };
         let mut init = sayso(&cli.fresh.path().join("ledger"));
         // Time never runs backwards, so a ledger has to be older than its story.
         let made = cli.runtime.block_on(finish(init.env("SAYSO_AT", "2000-01-01").arg("init")));
@@ -102,13 +108,15 @@ impl Cli {
                 self.write(&[&["subject", "guardian", &person, &guardian], end].concat())
             }
             Deed::Acquires { person, device, from } => {
-                let from = from.as_ref().map(|from| id(from));
-                let mut args = vec!["subject".to_owned(), "device".into(), id(person), device.to_string()];
+                let from = from.as_ref().map(&id);
+                let mut args =
+                    vec!["subject".to_owned(), "device".into(), id(person), device.to_string()];
                 args.extend(from.into_iter().flat_map(|from| ["--from".into(), from]));
                 self.run(&args).map(|written| position(&written))
             }
             Deed::Shares { person, device, members } => {
-                let mut args = vec!["subject".to_owned(), "device".into(), id(person), device.to_string()];
+                let mut args =
+                    vec!["subject".to_owned(), "device".into(), id(person), device.to_string()];
                 args.extend(members.iter().flat_map(|member| ["--member".into(), id(member)]));
                 if members.is_empty() {
                     args.push("--alone".into());
@@ -117,7 +125,15 @@ impl Cli {
             }
             Deed::Reports { recipient, person, through } => {
                 let (person, through) = (id(person), through.to_string());
-                let args = ["subject", "report", &person, "--recipient", recipient.as_str(), "--through", &through];
+                let args = [
+                    "subject",
+                    "report",
+                    &person,
+                    "--recipient",
+                    recipient.as_str(),
+                    "--through",
+                    &through,
+                ];
                 let result = self.run(&owned(&args))?;
                 Ok((result["status"] == "recorded").then(|| place(&result["position"])))
             }
@@ -142,7 +158,7 @@ impl Cli {
         if !is_active {
             args.push("--inactive".into());
         }
-        args.extend(minor_until.into_iter().flat_map(|at| ["--minor-until".into(), at.to_string()]));
+        args.extend(minor_until.iter().flat_map(|at| ["--minor-until".into(), at.to_string()]));
         if !choices.is_empty() {
             let file = self.file("choices.json", &json!({"choices": self.people.choices(choices)}));
             args.extend(["--choices".into(), file]);
@@ -172,7 +188,9 @@ impl Cli {
         }
         let subject = self.find(&identities[0]);
         self.people.meet(person, &subject);
-        Ok((imported["recorded"] == 1).then(|| place(&imported["position"])))
+        let recorded = (imported["recorded"] == 1).then(|| place(&imported["position"]));
+        // A file that comes again is answered as it was the first time, and recorded no more.
+        Ok(recorded.filter(|position| *position > self.head))
     }
 
     fn find(&self, identity: &Identity) -> String {
@@ -250,7 +268,7 @@ impl Surface for Cli {
 
     fn reset(&mut self) {
         self.dir = tempfile::tempdir().unwrap();
-        self.people = People::default();
+        (self.people, self.head) = (People::default(), Position::START);
         fs::create_dir(self.ledger()).unwrap();
         for file in fs::read_dir(self.fresh.path().join("ledger")).unwrap() {
             let file = file.unwrap();
@@ -260,7 +278,9 @@ impl Surface for Cli {
 
     fn command(&mut self, at: Timestamp, deed: &Deed) -> Outcome {
         self.at = at;
-        self.deed(deed).map_err(|code| refusal(deed, &code))
+        let outcome = self.deed(deed).map_err(|code| refusal(deed, &code))?;
+        self.head = outcome.map_or(self.head, |position| position.max(self.head));
+        Ok(outcome)
     }
 
     fn decide(&mut self, at: Timestamp, question: &Question) -> Answer {

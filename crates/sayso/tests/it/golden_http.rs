@@ -3,7 +3,10 @@
 
 use std::{
     net::Ipv4Addr,
-    sync::{Arc, atomic::{AtomicU32, Ordering}},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use hyper::Method;
@@ -71,7 +74,8 @@ impl Server {
         let caller = Caller::new(&format!("http://{}", listener.local_addr().unwrap()));
         let router = sayso_api::router(Arc::new(app));
         let serving = tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
-        let [decide, record, report, administer] = [0, 1, 2, 3].map(|at| caller.with_key(&keys[at]));
+        let [decide, record, report, administer] =
+            [0, 1, 2, 3].map(|at| caller.with_key(&keys[at]));
         Self { clock, decide, record, report, administer, serving, _dir: dir }
     }
 
@@ -91,7 +95,8 @@ async fn key(ledger: &Ledger, role: Grade) -> String {
     let secret = format!("sayso_{role:?}_{}", MADE.fetch_add(1, Ordering::Relaxed));
     let digest = hex::encode(Sha256::digest(&secret));
     let (recipient, label) = (None, "golden".into());
-    let key = Key { id: secret.replace("sayso", "key"), digest, roles: vec![role], recipient, label };
+    let key =
+        Key { id: secret.replace("sayso", "key"), digest, roles: vec![role], recipient, label };
     ledger.command(Command::CreateKey { key }, "golden").await.unwrap().unwrap();
     secret
 }

@@ -6,6 +6,12 @@
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod cli_import;
+#[cfg(test)]
+mod cli_server;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod crash_power;
@@ -19,5 +25,7 @@ mod golden_cli;
 mod golden_http;
 #[cfg(test)]
 mod golden_wire;
+#[cfg(test)]
+mod doctor_backup;
 #[cfg(test)]
 mod world;

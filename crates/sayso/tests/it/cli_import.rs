@@ -1,0 +1,89 @@
+//! People of an older system are brought over from a file, again and again if need be.
+
+use serde_json::Value;
+
+use crate::{
+    cli::{decide, file, ledger, refused},
+    world::{done, json},
+};
+
+/// Three lines of NDJSON, the second of which cannot be taken.
+const NDJSON: &str = r#"{"identifiers":{"email":"ana@example.org","crm":"1"},"is_active":true,"choices":[{"effect":"grant","scope":{"purpose":"marketing.offers","channel":"email"}}]}
+{"identifiers":{"fax":"1"}}
+{"identifiers":{"email":"ben@example.org"},"choices":[{"effect":"denial","scope":{"purpose":"marketing.offers"}}]}
+"#;
+
+/// The same two people as CSV, and a line with a field too few.
+const CSV: &str = "email,crm,effect,purpose,channel
+ana@example.org,1,grant,marketing.offers,email
+cleo@example.org
+ben@example.org,,denial,marketing.offers,
+";
+
+async fn entries(dir: &std::path::Path) -> usize {
+    done(dir, &["follow", "--until-head"]).await.lines().count()
+}
+
+#[tokio::test]
+async fn lines_are_recorded_once_and_refused_ones_are_reported() {
+    for (name, text, line) in [("people.ndjson", NDJSON, "2"), ("people.csv", CSV, "3")] {
+        let (folder, dir) = ledger().await;
+        let people = file(&folder, name, text);
+        let before = entries(&dir).await;
+        let tried = json(&dir, &["subject", "import", &people, "--dry-run"]).await;
+        assert_eq!((&tried["recorded"], &tried["dry_run"]), (&3.into(), &true.into()));
+        assert_eq!(entries(&dir).await, before, "a dry run records nothing");
+
+        let total = json(&dir, &["subject", "import", &people]).await;
+        assert_eq!((&total["recorded"], &total["refused"]), (&2.into(), &1.into()), "{total}");
+        let report = format!("{people}.refused.csv");
+        assert_eq!(total["report"], Value::from(report.as_str()));
+        let reported = std::fs::read_to_string(&report).unwrap();
+        let lines: Vec<&str> = reported.lines().collect();
+        assert_eq!(lines[0], "line,code,reason");
+        assert!(lines.len() == 2 && lines[1].starts_with(&format!("{line},")), "{reported}");
+        assert!(!reported.contains("cleo"), "a report says nothing about people: {reported}");
+        assert_eq!(decide(&dir, "email:ana@example.org").await["decision"], true);
+        assert_eq!(decide(&dir, "email:ben@example.org").await["decision"], false);
+
+        let after = entries(&dir).await;
+        let elsewhere = folder.path().join("report.csv");
+        let again = ["subject", "import", &people, "--report", elsewhere.to_str().unwrap()];
+        let said = done(&dir, &again).await;
+        assert!(said.contains("1 refused: see"), "{said}");
+        assert!(elsewhere.exists());
+        assert_eq!(entries(&dir).await, after, "run again it records nothing twice");
+        // In another cut the lines are other requests, and their people are known all the same.
+        let longer = text.replacen('\n', "\n\n", 1);
+        let moved = json(&dir, &["subject", "import", &file(&folder, name, &longer)]).await;
+        assert_eq!(entries(&dir).await, after, "{moved}");
+    }
+}
+
+#[tokio::test]
+async fn an_import_never_outranks_what_a_person_said() {
+    let (folder, dir) = ledger().await;
+    let people = file(&folder, "people.ndjson", NDJSON);
+    done(&dir, &["subject", "import", &people]).await;
+    let offers = ["--purpose", "marketing.offers", "--channel", "email"];
+    let ana = "email:ana@example.org";
+    done(&dir, &[&["choose", ana, "deny"][..], &offers].concat()).await;
+    let again = NDJSON.replace("\"is_active\":true,", "");
+    done(&dir, &["subject", "import", &file(&folder, "again.ndjson", &again)]).await;
+    assert_eq!(decide(&dir, ana).await["decision"], false);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_import_is_said_to_be_none() {
+    let (folder, dir) = ledger().await;
+    let missing = refused(&dir, &["subject", "import", "nowhere.csv"]).await;
+    assert!(missing.contains("cannot read `nowhere.csv`"), "{missing}");
+    let twice = file(&folder, "twice.csv", "email,email\na@example.org,b@example.org\n");
+    let why = refused(&dir, &["subject", "import", &twice]).await;
+    assert!(why.contains("column `email` stands twice"), "{why}");
+    let empty = file(&folder, "empty.ndjson", "");
+    assert_eq!(json(&dir, &["subject", "import", &empty]).await["recorded"], 0);
+    let prose = file(&folder, "prose.ndjson", "Dear Sir or Madam,\n");
+    let total = json(&dir, &["subject", "import", &prose]).await;
+    assert_eq!(total["refused"], 1, "{total}");
+}

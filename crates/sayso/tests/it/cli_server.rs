@@ -1,0 +1,149 @@
+//! The same commands while a server holds the ledger, keys, and what proves the ledger.
+
+use std::{path::Path, process::Stdio};
+
+use serde_json::{Value, json};
+use tokio::process::Child;
+
+use crate::{
+    cli::{file, ledger, refused},
+    world::{ANA, Caller, done, ended, finish, free_port, json as json_of, run, sayso, signal, until},
+};
+
+/// Starts a server on a folder and waits until it answers; second, where it is.
+pub(crate) async fn serve(dir: &Path) -> (Child, String) {
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let mut command = sayso(dir);
+    command.args(["serve", "--listen", &listen]).stdout(Stdio::null()).stderr(Stdio::null());
+    let child = command.spawn().unwrap();
+    let url = format!("http://{listen}");
+    let caller = Caller::new(&url);
+    until("the server answers", async || {
+        caller.attempt(hyper::Method::GET, "/readyz", &[], "").await
+    })
+    .await;
+    (child, url)
+}
+
+/// Ends a server as an operator does.
+pub(crate) async fn stop(mut server: Child) {
+    signal(&server, "TERM").await;
+    assert!(ended(&mut server).await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_reach_a_server_that_holds_the_ledger() {
+    let (folder, dir) = ledger().await;
+    let (server, url) = serve(&dir).await;
+    let ana = json_of(&dir, &["subject", "create", ANA]).await;
+    let link = done(&dir, &["subject", "link", ANA]).await;
+    assert!(link.starts_with(&format!("{url}/open/")), "{link}");
+    let weak = json_of(&dir, &["subject", "link", ANA, "--weak"]).await;
+    assert!(weak["link"].is_string() && weak["expires"].is_string());
+
+    let key = std::fs::read_to_string(dir.join("admin.key")).unwrap();
+    let elsewhere = folder.path().join("elsewhere");
+    let remote = |key: &'static str| ["subject", "find", ANA, "--url", key];
+    let mut command = sayso(&elsewhere);
+    let found = finish(command.args(["subject", "find", ANA]).env("SAYSO_URL", &url).env("SAYSO_KEY", &key)).await;
+    assert_eq!(json!(found.out.trim()), ana["subject"], "{found:?}");
+    let mut command = sayso(&elsewhere);
+    let strange = finish(command.args(["key", "list"]).env("SAYSO_URL", &url).env("SAYSO_KEY", "sayso_no")).await;
+    assert_eq!(strange.code, 1);
+    assert!(strange.err.contains("a valid API key is needed"), "{strange:?}");
+    let gone = [&remote("http://127.0.0.1:1")[..], &["--key", "x"]].concat();
+    assert!(refused(&elsewhere, &gone).await.contains("cannot reach http://127.0.0.1:1"));
+
+    let second = refused(&dir, &["serve", "--listen", "127.0.0.1:0"]).await;
+    assert!(second.contains("another process holds the ledger"), "{second}");
+    let taken = url.strip_prefix("http://").unwrap();
+    let taken = refused(&elsewhere, &["serve", "--listen", taken]).await;
+    assert!(taken.contains("is it taken?"), "{taken}");
+    let config = file(&folder, "bad.toml", "[server]\nlisten_on = 1\n");
+    let config = refused(&dir, &["serve", "--config", &config]).await;
+    assert!(config.contains("listen_on") && config.contains("cannot be read"), "{config}");
+    assert!(done(&dir, &["log", "verify"]).await.contains("Everything holds"), "while it is in use");
+    stop(server).await;
+    assert_eq!(json_of(&dir, &["subject", "find", ANA]).await, json!({"subject": ana["subject"]}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_made_used_listed_and_withdrawn() {
+    let (_folder, dir) = ledger().await;
+    let (server, url) = serve(&dir).await;
+    let roles = ["key", "create", "--role", "decide", "--role", "report"];
+    let made = json_of(&dir, &[&roles[..], &["--recipient", "mailer", "--label", "the mailer"]].concat()).await;
+    let (id, secret) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
+    let mailer = Caller::new(&url).with_key(secret);
+    let question = |recipient: &str| {
+        json!({
+            "subject": {"type": "recipient", "id": recipient},
+            "action": {"name": "marketing.offers"},
+            "resource": {"type": "contact.email", "id": ANA},
+            "context": {"channel": "email"},
+        })
+        .to_string()
+    };
+    let headers = [("content-type", "application/json")];
+    let ask = async |recipient: &str| {
+        let path = "/access/v1/evaluation";
+        mailer.send(hyper::Method::POST, path, &headers, question(recipient)).await.status
+    };
+    assert_eq!(ask("mailer").await, 200);
+    assert_eq!(ask("crm").await, 403, "it speaks for one recipient only");
+    let listed = done(&dir, &["key", "list"]).await;
+    assert!(listed.contains(id) && listed.contains("the mailer") && !listed.contains(secret));
+    let all = json_of(&dir, &["key", "list"]).await;
+    assert_eq!(all.as_array().unwrap().len(), 2);
+    done(&dir, &["key", "revoke", id]).await;
+    assert_eq!(ask("mailer").await, 401, "withdrawn at once");
+    refused(&dir, &["key", "revoke", "key_of_nobody"]).await;
+    assert_eq!(run(&dir, &["key", "create", "--role", "rule"]).await.code, 2);
+    let sink = json_of(&dir, &["key", "sink", "mailer"]).await;
+    assert!(sink["secret"].as_str().unwrap().starts_with("whsec_"));
+    assert!(sink["public_key"].as_str().unwrap().starts_with("whpk_"));
+    assert_ne!(sink["secret"], json_of(&dir, &["key", "sink", "crm"]).await["secret"]);
+    stop(server).await;
+}
+
+#[tokio::test]
+async fn the_ledger_and_its_receipts_are_proven() {
+    let (folder, dir) = ledger().await;
+    let kept = file(&folder, "checkpoint", &done(&dir, &["log", "checkpoint"]).await);
+    done(&dir, &["subject", "create", ANA]).await;
+    let written = json_of(&dir, &["choose", ANA, "deny", "--purpose", "marketing"]).await;
+    let position = written["position"].as_str().unwrap();
+    let key = done(&dir, &["log", "public-key"]).await;
+    let key = key.trim();
+
+    let report = json_of(&dir, &["log", "verify", "--checkpoint", &kept]).await;
+    assert_eq!((&report["entries"], &report["problems"]), (&json!(4), &json!([])), "{report}");
+    let sealed = ["log", "verify", "--sealed", "--public-key", key];
+    assert!(done(&dir, &sealed).await.contains("0 opened"));
+    let other = "00".repeat(31) + "01";
+    let said = run(&dir, &["log", "verify", "--sealed", "--public-key", &other]).await;
+    assert_eq!(said.code, 1, "{said:?}");
+    let said = refused(&dir, &["log", "verify", "--public-key", "short"]).await;
+    assert!(said.contains("64 hexadecimal digits"), "{said}");
+    let (_other_folder, stranger) = ledger().await;
+    let strange = file(&folder, "strange", &done(&stranger, &["log", "checkpoint"]).await);
+    let said = run(&dir, &["log", "verify", "--checkpoint", &strange]).await;
+    assert_eq!(said.code, 1, "another ledger's head: {said:?}");
+
+    let receipt = done(&dir, &["log", "receipt", position]).await;
+    let whole = file(&folder, "receipt.json", &receipt);
+    assert!(done(&dir, &["log", "verify-receipt", &whole]).await.contains("the receipt holds"));
+    let offline = ["log", "verify-receipt", &whole, "--public-key", key];
+    assert_eq!(json_of(folder.path(), &offline).await["holds"], true, "without a ledger");
+    let mut forged: Value = serde_json::from_str(&receipt).unwrap();
+    forged["entry"]["events"][0]["effect"] = json!("grant");
+    let forged = file(&folder, "forged.json", &forged.to_string());
+    refused(&dir, &["log", "verify-receipt", &forged]).await;
+    refused(&stranger, &["log", "verify-receipt", &whole]).await;
+    let prose = file(&folder, "prose.json", "{}");
+    assert!(refused(&dir, &["log", "verify-receipt", &prose]).await.contains("is no receipt"));
+    refused(&dir, &["log", "receipt", "0-99"]).await;
+    let nowhere = refused(folder.path(), &["log", "verify", "--public-key", key]).await;
+    assert!(nowhere.contains("there is no"), "{nowhere}");
+}
