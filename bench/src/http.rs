@@ -1,20 +1,32 @@
 //! One decision over HTTP, beside the least that a server built of the same parts does: the same
 //! framework parses as much JSON and answers as much, and decides nothing.
 
-use std::sync::Arc;
+use std::{hint::black_box, sync::Arc};
 
 use anyhow::{Context, Result, ensure};
-use axum::{Json, Router, extract::State, routing::post};
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::State,
+    http::{
+        Request,
+        header::{AUTHORIZATION, CONTENT_TYPE},
+    },
+    routing::post,
+};
+use http_body_util::BodyExt;
 use sayso_ledger::Clock;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
+use tower::ServiceExt;
 
 use crate::{
     Settings,
     load::{self, Clients, Connection},
     report::{Row, Section},
-    rounds::{Contender, Measured, Sample, interleave},
-    serve::{self, Server},
+    rounds::{Contender, Measured, Sample, interleave, spin},
+    serve::Server,
     world::{self, World},
 };
 
@@ -24,6 +36,9 @@ const CLIENTS: usize = 32;
 const PEOPLE: usize = 10_000;
 /// How many different people each client asks about.
 const QUESTIONS: usize = 100;
+
+/// How many are asked between two looks at the clock.
+const BLOCK: usize = 256;
 
 const PATH: &str = "/access/v1/evaluation";
 
@@ -93,7 +108,7 @@ async fn prepare(world: &World) -> Result<String> {
 
 /// May the mailer send each of them offers? Only about those who said yes: the answer is the
 /// longest, and takes the most to find.
-fn requests(key: &str) -> Vec<Vec<Vec<u8>>> {
+fn bodies() -> Vec<String> {
     let said_yes = |person: &hearth::Person| {
         let is_yes = |choice: &hearth::people::Choice| {
             choice.effect == hearth::people::Effect::Grant
@@ -106,15 +121,21 @@ fn requests(key: &str) -> Vec<Vec<Vec<u8>>> {
         .filter(said_yes)
         .filter_map(|person| person.identifiers.get("email").cloned())
         .collect();
-    let request = |number: usize| {
-        let body = json!({
+    let body = |email: &String| {
+        json!({
             "subject": {"type": "recipient", "id": "mailer"},
             "action": {"name": "marketing.offers"},
-            "resource": {"type": "contact.email", "id": format!("email:{}", emails[number % emails.len()])},
+            "resource": {"type": "contact.email", "id": format!("email:{email}")},
             "context": {"channel": "email"},
-        });
-        load::post(PATH, Some(key), &body.to_string())
+        })
+        .to_string()
     };
+    emails.iter().map(body).collect()
+}
+
+fn requests(key: &str) -> Vec<Vec<Vec<u8>>> {
+    let bodies = bodies();
+    let request = |number: usize| load::post(PATH, Some(key), &bodies[number % bodies.len()]);
     let client = |client| (0..QUESTIONS).map(|at| request(client * QUESTIONS + at)).collect();
     (0..CLIENTS).map(client).collect()
 }
@@ -130,10 +151,42 @@ fn busy<'a>(clients: &'a mut Clients, server: &'a Server, settings: &Settings) -
     })
 }
 
+/// The same without sockets: what the handler and all around it cost, and nothing else.
+fn called<'a>(
+    runtime: &'a Runtime,
+    router: &'a Router,
+    key: &str,
+    settings: &Settings,
+) -> Contender<'a> {
+    let turn = settings.turn();
+    let authorization = format!("Bearer {key}");
+    let bodies: Vec<String> = bodies().into_iter().take(BLOCK).collect();
+    let call = move |body: &String| {
+        let request = Request::post(PATH)
+            .header(CONTENT_TYPE, "application/json")
+            .header(AUTHORIZATION, &authorization)
+            .body(Body::from(body.clone()))?;
+        runtime.block_on(async {
+            let answer = router.clone().oneshot(request).await?;
+            ensure!(answer.status().is_success(), "the answer is {}", answer.status());
+            black_box(answer.into_body().collect().await?);
+            Ok(())
+        })
+    };
+    Box::new(move || {
+        let mut failed = None;
+        let sample = spin(turn, || {
+            failed = bodies.iter().try_for_each(&call).err();
+            bodies.len() as u64
+        });
+        failed.map_or(Ok(sample), Err)
+    })
+}
+
 /// Measures it.
 pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     let world = World::in_memory(Clock::system())?;
-    let runtime = serve::runtime("prepare")?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     let key = runtime.block_on(prepare(&world))?;
     let requests = requests(&key);
     let sayso = Server::start("sayso", world.router())?;
@@ -143,7 +196,8 @@ pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     })?;
     ensure!(sample["decision"] == true, "the first question is denied: {sample}");
     let answer = serde_json::from_value(sample).context("the answer has another form")?;
-    let floor = Server::start("echo", bare(answer))?;
+    let (router, bare) = (world.router(), bare(answer));
+    let floor = Server::start("echo", bare.clone())?;
     let mut at_sayso = Clients::connect(sayso.address(), requests.clone())?;
     let mut at_floor = Clients::connect(floor.address(), requests.clone())?;
     let mut alone_at_sayso = Clients::connect(sayso.address(), requests[..1].to_vec())?;
@@ -153,9 +207,11 @@ pub(crate) fn measure(settings: &Settings) -> Result<Section> {
         busy(&mut at_floor, &floor, settings),
         busy(&mut alone_at_sayso, &sayso, settings),
         busy(&mut alone_at_floor, &floor, settings),
+        called(&runtime, &router, &key, settings),
+        called(&runtime, &bare, &key, settings),
     ];
     let all = interleave(settings.rounds(), &mut contenders)?;
-    let [many, many_floor, one, one_floor] = &all[..] else {
+    let [many, many_floor, one, one_floor, called, called_floor] = &all[..] else {
         anyhow::bail!("a contender has no figures");
     };
     let row = |what: &str, own: &Measured, floor: &Measured| {
@@ -169,6 +225,8 @@ pub(crate) fn measure(settings: &Settings) -> Result<Section> {
             Row::new("floor: a bare axum JSON echo, 32 connections", many_floor),
             row("decision over HTTP, 1 connection", one, one_floor),
             Row::new("floor: a bare axum JSON echo, 1 connection", one_floor),
+            row("decision, no sockets, 1 thread", called, called_floor),
+            Row::new("floor: a bare axum JSON echo, no sockets, 1 thread", called_floor),
         ],
     })
 }

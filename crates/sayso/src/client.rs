@@ -153,8 +153,9 @@ impl Client {
         if text.parse::<sayso_consent::SubjectId>().is_ok() {
             return Ok(text.to_owned());
         }
-        let found =
-            self.post("/v1/subjects/find", &serde_json::json!({"identifier": text})).await?;
+        let asked = serde_json::json!({"identifier": text});
+        let found = self.post("/v1/subjects/find", &asked).await;
+        let found = found.context("nobody can be found by this identifier")?;
         let subject = found.get("subject").and_then(Value::as_str);
         Ok(subject.context("the server answered without a subject")?.to_owned())
     }

@@ -66,9 +66,14 @@ impl Home {
                 "`{shown}` holds a ledger without its `root.key`; bring the key back, it cannot be made again"
             );
         }
-        make_private(&self.dir).with_context(|| format!("cannot make `{shown}`"))?;
+        self.make_folder()?;
         let secrets = Secrets::generate()?;
         write_private(&self.file("root.key"), secrets.to_hex().as_bytes())
+    }
+
+    /// Makes the folder, if it is missing, so that only its owner can look into it.
+    pub(crate) fn make_folder(&self) -> Result<()> {
+        make_private(&self.dir).with_context(|| format!("cannot make `{}`", self.dir.display()))
     }
 
     pub(crate) fn secrets(&self) -> Result<Secrets> {

@@ -65,8 +65,7 @@ pub(crate) fn back_up(global: &Global, args: &BackupArgs, out: Output) -> Result
 
 pub(crate) async fn restore(global: &Global, args: &RestoreArgs, out: Output) -> Result<()> {
     let home = global.home()?;
-    std::fs::create_dir_all(home.dir())
-        .with_context(|| format!("cannot make `{}`", home.dir().display()))?;
+    home.make_folder()?;
     take_root_key(&home, args.root_key.as_deref())?;
     let secrets = home.secrets()?;
     let _lock = home.lock()?.context("a server holds the ledger; stop it first")?;
@@ -93,10 +92,11 @@ pub(crate) async fn restore(global: &Global, args: &RestoreArgs, out: Output) ->
             )
         });
     }
-    let aside = put_in_place(&home, &args.file)?;
-    drop(_lock);
-    let replayed = replay(global, &home, lines, from).await?;
-    put_journal_aside(&path, from)?;
+    let staged = stage(&home, &args.file)?;
+    let replayed = replay(global, &home, &staged, lines, from).await?;
+    let aside = put_in_place(&home, &staged)?;
+    renew_journal(&home, &path, &staged, from)?;
+    std::fs::remove_dir_all(&staged)?;
     out.value(&json!({"entries": report.entries, "replayed": replayed, "aside": aside}), |_| {
         let aside = aside.as_ref().map_or_else(String::new, |aside| {
             format!(" What was there is in `{}`.", aside.display())
@@ -118,40 +118,29 @@ fn take_root_key(home: &Home, root_key: Option<&Path>) -> Result<()> {
     crate::home::write_private(&home.file("root.key"), &text)
 }
 
-/// Puts what is there aside and the copy in its place.
-fn put_in_place(home: &Home, copy: &Path) -> Result<Option<PathBuf>> {
-    let fresh = home.file("ledger.restored");
-    std::fs::copy(copy, &fresh).context("cannot copy the backup")?;
-    std::fs::File::open(&fresh)?.sync_all()?;
-    let mut aside = None;
-    if home.file("ledger.db").exists() {
-        let number = (1..).find(|number| !home.file(&format!("before-restore-{number}")).exists());
-        let folder = home.file(&format!("before-restore-{}", number.unwrap_or(0)));
-        std::fs::create_dir(&folder)?;
-        for name in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
-            if home.file(name).exists() {
-                std::fs::rename(home.file(name), folder.join(name))?;
-            }
-        }
-        aside = Some(folder);
+/// Copies the backup into a folder of its own. It is put in place when everything that was
+/// withdrawn since is in it: a server started after a crash in between must not run on less.
+fn stage(home: &Home, copy: &Path) -> Result<PathBuf> {
+    let staged = home.file("restoring");
+    if staged.exists() {
+        std::fs::remove_dir_all(&staged).context("cannot remove what a restore left behind")?;
     }
-    for name in ["derived.db", "derived.db-wal", "derived.db-shm"] {
-        let _ = std::fs::remove_file(home.file(name));
-    }
-    std::fs::rename(&fresh, home.file("ledger.db"))?;
-    Ok(aside)
+    std::fs::create_dir(&staged)?;
+    std::fs::copy(copy, staged.join("ledger.db")).context("cannot copy the backup")?;
+    Ok(staged)
 }
 
-/// Writes again what the journal holds, before anybody can ask anything.
+/// Writes again what the journal holds beyond the copy.
 async fn replay(
     global: &Global,
     home: &Home,
+    staged: &Path,
     lines: Vec<journal::Line>,
     from: Position,
 ) -> Result<usize> {
-    let store = std::sync::Arc::new(Embedded::open(home.dir())?);
-    // A journal of its own: what is replayed is on the ledger and must stay known to a later restore.
-    let fresh = journal::Journal::open(&home.file("withdrawals.replayed"))?;
+    let store = std::sync::Arc::new(Embedded::open(staged)?);
+    // A journal of its own: what is replayed must stay known to a later restore of the same copy.
+    let fresh = journal::Journal::open(&staged.join("journal"))?;
     let ledger = Ledger::open(store, home.secrets()?, global.clock(), Some(fresh))?;
     ledger.command(Command::NoteRestore { from }, "restore").await??;
     let mut replayed = 0;
@@ -166,17 +155,51 @@ async fn replay(
     Ok(replayed)
 }
 
+/// Puts what is there aside and what was staged in its place.
+fn put_in_place(home: &Home, staged: &Path) -> Result<Option<PathBuf>> {
+    let names = ["ledger.db", "ledger.db-wal", "ledger.db-shm"];
+    let mut aside = None;
+    if home.file("ledger.db").exists() {
+        let is_free = |number: &u32| !home.file(&format!("before-restore-{number}")).exists();
+        let number = (1..).find(is_free).context("no name is free")?;
+        let folder = home.file(&format!("before-restore-{number}"));
+        std::fs::create_dir(&folder)?;
+        move_files(names, home.dir(), &folder)?;
+        aside = Some(folder);
+    }
+    for name in ["derived.db", "derived.db-wal", "derived.db-shm"] {
+        let _ = std::fs::remove_file(home.file(name));
+    }
+    std::fs::File::open(staged.join("ledger.db"))?.sync_all()?;
+    move_files(names, staged, home.dir())?;
+    std::fs::File::open(home.dir())?.sync_all()?;
+    Ok(aside)
+}
+
+fn move_files(names: [&str; 3], from: &Path, to: &Path) -> Result<()> {
+    for name in names.into_iter().filter(|name| from.join(name).exists()) {
+        std::fs::rename(from.join(name), to.join(name))?;
+    }
+    Ok(())
+}
+
 /// The old journal's lines are on the ledger now, at other places: it goes aside, and the lines
-/// that were written while replaying begin the new one.
-fn put_journal_aside(path: &Path, from: Position) -> Result<()> {
-    let fresh = path.with_file_name("withdrawals.replayed");
+/// that were written while replaying begin the new one. If another journal than the folder's own
+/// was named, the folder gets them as well, for its server may write there.
+fn renew_journal(home: &Home, path: &Path, staged: &Path, from: Position) -> Result<()> {
+    let fresh = staged.join("journal");
     if path.exists() {
         let number = (0..).map(|again| path.with_extension(format!("before-{from}-{again}")));
         let aside = number.into_iter().find(|aside| !aside.exists()).context("no name is free")?;
         std::fs::rename(path, aside)?;
     }
-    if fresh.exists() {
-        std::fs::rename(fresh, path)?;
+    let own = home.journal();
+    let places = [Some(path), Some(own.as_path()).filter(|own| *own != path && !own.exists())];
+    for place in places.into_iter().flatten() {
+        // Copied, for a journal is best on another disk.
+        std::fs::copy(&fresh, place)
+            .with_context(|| format!("cannot write `{}`", place.display()))?;
+        std::fs::File::open(place)?.sync_all()?;
     }
     Ok(())
 }

@@ -41,8 +41,15 @@ async fn misused(dir: &Path, args: &[&str]) -> String {
 
 /// The mailer's question about offers by e-mail.
 pub(crate) const QUESTION: [&str; 9] = [
-    "decide", "--recipient", "mailer", "--purpose", "marketing.offers", "--data", "contact.email",
-    "--channel", "email",
+    "decide",
+    "--recipient",
+    "mailer",
+    "--purpose",
+    "marketing.offers",
+    "--data",
+    "contact.email",
+    "--channel",
+    "email",
 ];
 
 /// May the mailer send somebody offers by e-mail?
@@ -173,15 +180,21 @@ async fn a_choice_is_in_force_when_the_command_returns() {
     let token = denied["position"].as_str().unwrap();
     let fresh = [&QUESTION[..], &["--subject", ANA, "--at-least-as-fresh", token]].concat();
     let answer = json(&dir, &fresh).await;
-    assert_eq!((&answer["decision"], &answer["context"]["reason"]), (&json!(false), &json!("withdrawn")));
-    let said = done(&dir, &[&QUESTION[..], &["--subject", "email:nobody@example.org"]].concat()).await;
+    assert_eq!(
+        (&answer["decision"], &answer["context"]["reason"]),
+        (&json!(false), &json!("withdrawn"))
+    );
+    let said =
+        done(&dir, &[&QUESTION[..], &["--subject", "email:nobody@example.org"]].concat()).await;
     assert!(said.starts_with("DENY  never_asked"), "nobody learns who is known: {said}");
 
     let weak = [&choose("grant")[..], &["--weak"]].concat();
     assert!(refused(&dir, &weak).await.contains("a weak credential may narrow"));
-    let until = [&choose("grant")[..], &["--until", "2000-01-01"]].concat();
+    let ben = "email:ben@example.org";
+    done(&dir, &["subject", "create", ben]).await;
+    let until = [&["choose", ben, "grant", "--until", "2000-01-01"][..], &offers].concat();
     json(&dir, &until).await;
-    assert_eq!(decide(&dir, ANA).await["context"]["reason"], "expired");
+    assert_eq!(decide(&dir, ben).await["context"]["reason"], "expired");
     let notice = [&choose("grant")[..], &["--notice", "offers"]].concat();
     assert!(refused(&dir, &notice).await.contains("`id@version`"));
     let by = [&choose("grant")[..], &["--by", "a friend"]].concat();
@@ -220,7 +233,8 @@ async fn the_ledger_is_followed_to_its_head() {
     done(&dir, &["subject", "create", ANA]).await;
     let all = done(&dir, &["follow", "--until-head"]).await;
     let entries: Vec<Value> = all.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let positions: Vec<&str> = entries.iter().map(|entry| entry["position"].as_str().unwrap()).collect();
+    let positions: Vec<&str> =
+        entries.iter().map(|entry| entry["position"].as_str().unwrap()).collect();
     assert_eq!(positions, ["0-1", "0-2", "0-3"]);
     assert!(!all.contains("ana@example.org"), "identifiers are blank");
     let tail = done(&dir, &["follow", "--until-head", "--after", "0-2"]).await;
@@ -241,7 +255,10 @@ async fn it_explains_itself() {
     let help = done(folder.path(), &["--help"]).await;
     assert!(help.contains("sayso init") && help.contains("sayso demo"), "{help}");
     let config = done(folder.path(), &["serve", "--print-config"]).await;
-    assert!(config.parse::<toml::Table>().is_ok_and(|table| table.contains_key("server")), "{config}");
+    assert!(
+        config.parse::<toml::Table>().is_ok_and(|table| table.contains_key("server")),
+        "{config}"
+    );
     let none = finish(&mut sayso(folder.path())).await;
     assert_eq!(none.code, 2, "without a command it shows its help: {none:?}");
 }

@@ -8,16 +8,16 @@ use crate::{
 };
 
 /// Three lines of NDJSON, the second of which cannot be taken.
-const NDJSON: &str = r#"{"identifiers":{"email":"ana@example.org","crm":"1"},"is_active":true,"choices":[{"effect":"grant","scope":{"purpose":"marketing.offers","channel":"email"}}]}
+const NDJSON: &str = r#"{"identifiers":{"email":"ana@example.org","crm":"1"},"is_active":true,"choices":[{"effect":"grant","scope":{"purpose":"marketing.offers","channel":"email"},"notice":{"id":"offers","version":2}}]}
 {"identifiers":{"fax":"1"}}
 {"identifiers":{"email":"ben@example.org"},"choices":[{"effect":"denial","scope":{"purpose":"marketing.offers"}}]}
 "#;
 
 /// The same two people as CSV, and a line with a field too few.
-const CSV: &str = "email,crm,effect,purpose,channel
-ana@example.org,1,grant,marketing.offers,email
+const CSV: &str = "email,crm,effect,purpose,channel,notice,notice_version
+ana@example.org,1,grant,marketing.offers,email,offers,2
 cleo@example.org
-ben@example.org,,denial,marketing.offers,
+ben@example.org,,denial,marketing.offers,,,
 ";
 
 async fn entries(dir: &std::path::Path) -> usize {
@@ -83,6 +83,11 @@ async fn a_file_that_is_no_import_is_said_to_be_none() {
     assert!(why.contains("column `email` stands twice"), "{why}");
     let empty = file(&folder, "empty.ndjson", "");
     assert_eq!(json(&dir, &["subject", "import", &empty]).await["recorded"], 0);
+    let unread = NDJSON.replace(r#","notice":{"id":"offers","version":2}"#, "");
+    let unread = file(&folder, "unread.ndjson", &unread);
+    json(&dir, &["subject", "import", &unread]).await;
+    let report = std::fs::read_to_string(format!("{unread}.refused.csv")).unwrap();
+    assert!(report.contains("\n1,notice_required,"), "nobody knows what was agreed to: {report}");
     let prose = file(&folder, "prose.ndjson", "Dear Sir or Madam,\n");
     let total = json(&dir, &["subject", "import", &prose]).await;
     assert_eq!(total["refused"], 1, "{total}");

@@ -145,6 +145,7 @@ impl Browser {
         let saved = self.caller.send(Method::POST, "/me", &headers, form.join("&")).await;
         assert_eq!(saved.status, StatusCode::SEE_OTHER, "{saved:?}");
         let to = saved.headers["location"].to_str().unwrap().to_owned();
+        assert!(!to.contains('#'), "told to load {to} again, a browser would only scroll");
         let page = self.get(&to).await;
         (to, page)
     }

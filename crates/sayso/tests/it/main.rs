@@ -20,12 +20,12 @@ mod crash_systems;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod doctor_backup;
+#[cfg(test)]
 mod golden_cli;
 #[cfg(test)]
 mod golden_http;
 #[cfg(test)]
 mod golden_wire;
-#[cfg(test)]
-mod doctor_backup;
 #[cfg(test)]
 mod world;
