@@ -51,6 +51,9 @@ pub enum Effect {
 pub struct Scope {
     /// Why the data is used.
     pub purpose: &'static str,
+    /// Which category of data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<&'static str>,
     /// How the person is reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<&'static str>,
@@ -216,9 +219,11 @@ fn choice(said: &Said, language: &'static str, evidence: Evidence) -> Choice {
         REFERRAL => "referral",
         _ => "speech",
     };
+    // The old forms spoke of where to send offers, not of what is learned from devices.
+    let data = (effect == Effect::Grant && purpose == OFFERS).then_some("contact");
     Choice {
         effect,
-        scope: Scope { purpose, channel },
+        scope: Scope { purpose, data, channel },
         notice: Some(Notice { id, version, language }),
         evidence,
     }

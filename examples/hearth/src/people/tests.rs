@@ -26,7 +26,7 @@ fn the_bytes_do_not_change_between_releases() {
     let expected = concat!(
         r#"{"identifiers":{"ad":"ad-5a1c0f2e9b7d4836","crm":"4711","email":"ana@example.org","#,
         r#""svc":"sc-0004711"},"is_active":true,"choices":["#,
-        r#"{"effect":"grant","scope":{"purpose":"marketing.offers","channel":"email"},"#,
+        r#"{"effect":"grant","scope":{"purpose":"marketing.offers","data":"contact","channel":"email"},"#,
         r#""notice":{"id":"offers","version":2,"language":"en"},"#,
         r#""evidence":{"reference":"form-0004711","occurred_at":"2024-05-03T10:00:00Z"}},"#,
         r#"{"effect":"grant","scope":{"purpose":"improvement.speech"},"#,
@@ -69,7 +69,8 @@ fn six_in_ten_allow_offers_by_email() {
     let wants = |person: &Person| {
         let by_email = |choice: &Choice| {
             choice.effect == Effect::Grant
-                && choice.scope == Scope { purpose: OFFERS, channel: Some("email") }
+                && choice.scope
+                    == Scope { purpose: OFFERS, data: Some("contact"), channel: Some("email") }
         };
         person.choices.iter().any(by_email)
     };
