@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use sayso_consent::{
     Choice, Scope, apply,
     catalog::{Catalog, InForce},
@@ -32,10 +33,10 @@ type Shard = RwLock<HashMap<SubjectId, Arc<SubjectState>>>;
 pub struct Snapshot {
     people: Vec<Shard>,
     count: AtomicUsize,
-    in_force: RwLock<Option<Arc<InForce>>>,
-    lookups: RwLock<HashMap<Lookup, SubjectId>>,
+    in_force: ArcSwapOption<InForce>,
+    lookups: Vec<RwLock<HashMap<Lookup, SubjectId>>>,
     devices: RwLock<HashMap<Id, SubjectId>>,
-    keys: RwLock<HashMap<String, Arc<Key>>>,
+    keys: ArcSwap<HashMap<String, Arc<Key>>>,
     head: AtomicU64,
     latest: AtomicI64,
 }
@@ -54,10 +55,10 @@ impl Default for Snapshot {
         Self {
             people: (0..SHARDS).map(|_| Shard::default()).collect(),
             count: AtomicUsize::new(0),
-            in_force: RwLock::default(),
-            lookups: RwLock::default(),
+            in_force: ArcSwapOption::empty(),
+            lookups: (0..SHARDS).map(|_| RwLock::default()).collect(),
             devices: RwLock::default(),
-            keys: RwLock::default(),
+            keys: ArcSwap::default(),
             head: AtomicU64::new(0),
             latest: AtomicI64::new(0),
         }
@@ -82,7 +83,13 @@ impl Snapshot {
 
     /// The catalog in force.
     pub fn in_force(&self) -> Option<Arc<InForce>> {
-        read(&self.in_force).clone()
+        self.in_force.load_full()
+    }
+
+    /// The catalog in force, to be looked at and let go of soon. Unlike a copy of the [`Arc`] it
+    /// writes nothing that other threads read, and decisions are asked on all of them at once.
+    pub fn look(&self) -> Guard<Option<Arc<InForce>>> {
+        self.in_force.load()
     }
 
     /// What is known about a person.
@@ -92,7 +99,7 @@ impl Snapshot {
 
     /// Whose identifier a digest is.
     pub fn owner(&self, lookup: &Lookup) -> Option<SubjectId> {
-        read(&self.lookups).get(lookup).copied()
+        read(self.lookups(lookup)).get(lookup).copied()
     }
 
     /// Whose a device is.
@@ -102,19 +109,19 @@ impl Snapshot {
 
     /// The key whose secret has this digest.
     pub fn key(&self, digest: &str) -> Option<Arc<Key>> {
-        read(&self.keys).get(digest).cloned()
+        self.keys.load().get(digest).cloned()
     }
 
     /// Every key that is not withdrawn.
     pub fn keys(&self) -> Vec<Arc<Key>> {
-        read(&self.keys).values().cloned().collect()
+        self.keys.load().values().cloned().collect()
     }
 
     /// Answers a request, as of the head when it was called or later.
     pub fn decide(&self, request: &Request, at: Timestamp) -> Decision {
         // Read before the state: the answer is then at least as new as it says.
         let as_of = self.head();
-        let in_force = self.in_force();
+        let in_force = self.look();
         let state = request.subject.and_then(|subject| self.subject(subject));
         let at = at.max(self.latest());
         let decision =
@@ -185,9 +192,12 @@ impl Snapshot {
                     self.bring_into_force(before.as_deref(), &next, entry.at);
                 }
                 Event::KeyCreated(key) => {
-                    write(&self.keys).insert(key.digest.clone(), Arc::new(key.clone()));
+                    let key = Arc::new(key.clone());
+                    self.change_keys(|keys| drop(keys.insert(key.digest.clone(), key)));
                 }
-                Event::KeyRevoked { id } => write(&self.keys).retain(|_, key| key.id != *id),
+                Event::KeyRevoked { id } => {
+                    self.change_keys(|keys| keys.retain(|_, key| key.id != *id));
+                }
                 _ => {}
             }
         }
@@ -223,10 +233,10 @@ impl Snapshot {
     fn change(&self, change: Change) {
         match change {
             Change::Lookup { lookup, subject, is_owner: true } => {
-                write(&self.lookups).insert(lookup, subject);
+                write(self.lookups(&lookup)).insert(lookup, subject);
             }
             Change::Lookup { lookup, subject, is_owner: false } => {
-                write(&self.lookups).retain_if(&lookup, |owner| *owner != subject);
+                write(self.lookups(&lookup)).retain_if(&lookup, |owner| *owner != subject);
             }
             Change::Device { device, subject, is_owner: true } => {
                 write(&self.devices).insert(device, subject);
@@ -239,12 +249,26 @@ impl Snapshot {
 
     fn bring_into_force(&self, before: Option<&InForce>, next: &InForce, at: Timestamp) {
         let before = before.map(|before| &*before.catalog);
-        *write(&self.in_force) = Some(Arc::new(next.clone()));
+        self.in_force.store(Some(Arc::new(next.clone())));
         for shard in &self.people {
             for state in write(shard).values_mut() {
                 apply::apply_catalog(Arc::make_mut(state), before, next, at);
             }
         }
+    }
+
+    /// Keys change rarely and are asked for with every request: they are changed as a copy. Entries
+    /// are applied by one thread, so no change is lost between copying and putting back.
+    fn change_keys(&self, change: impl FnOnce(&mut HashMap<String, Arc<Key>>)) {
+        let mut keys = HashMap::clone(&self.keys.load());
+        change(&mut keys);
+        self.keys.store(Arc::new(keys));
+    }
+
+    /// A digest is as random as a subject's id, and its first byte names a shard as well.
+    fn lookups(&self, lookup: &Lookup) -> &RwLock<HashMap<Lookup, SubjectId>> {
+        let [shard, ..] = lookup.0;
+        &self.lookups[usize::from(shard)]
     }
 
     fn shard(&self, subject: SubjectId) -> &Shard {
@@ -383,6 +407,6 @@ impl Facts for Still<'_> {
     }
 
     fn has_key(&self, id: &str) -> bool {
-        read(&self.snapshot.keys).values().any(|key| key.id == id)
+        self.snapshot.keys.load().values().any(|key| key.id == id)
     }
 }

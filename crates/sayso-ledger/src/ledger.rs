@@ -323,7 +323,7 @@ impl Ledger {
     }
 
     fn normalisation(&self, namespace: &Id) -> Result<Normalisation, IdentifierError> {
-        let in_force = self.shared.snapshot.in_force();
+        let in_force = self.shared.snapshot.look();
         let declared = in_force.as_ref().and_then(|now| now.catalog.namespaces.get(namespace));
         let unknown = || IdentifierError::UnknownNamespace(namespace.clone());
         declared.map(|declared| declared.normalise).ok_or_else(unknown)

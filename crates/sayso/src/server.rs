@@ -1,6 +1,12 @@
 //! The server: the API, the pages, and a dispatcher for each recipient that is told.
 
-use std::{collections::BTreeMap, future::Future, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    future::{Future, IntoFuture},
+    io::IsTerminal,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use axum::{Router, serve::ListenerExt};
@@ -12,6 +18,9 @@ use sayso_web::Web;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::config;
+
+/// How long requests that are under way when the server is asked to end may take.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
 /// All routes: the API and the pages.
 pub(crate) fn router(app: &Arc<App>) -> Router {
@@ -85,10 +94,24 @@ pub(crate) async fn serve(
     // Without this a small answer waits for the acknowledgement of the one before it.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let router = router(&app);
-    axum::serve(listener, router)
-        .with_graceful_shutdown(shutdown)
-        .await
-        .context("the server stopped")
+    let (told, mut asked) = watch::channel(false);
+    let shutdown = async move {
+        shutdown.await;
+        let _ = told.send(true);
+    };
+    let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown).into_future();
+    // A follower's answer has no end of its own: it must not keep the server from ending.
+    let patience = async {
+        if asked.changed().await.is_ok() {
+            tokio::time::sleep(LAST_ANSWERS).await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        ended = serving => ended.context("the server stopped"),
+        () = patience => Ok(()),
+    }
 }
 
 /// Completes when the program is asked to end: Ctrl-C, or SIGTERM.
@@ -107,7 +130,11 @@ pub(crate) async fn asked_to_end() {
 pub(crate) fn log(filter: &str, format: config::LogFormat) {
     use tracing_subscriber::{EnvFilter, fmt};
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder = fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
     let _ = match format {
         config::LogFormat::Json => builder.json().try_init(),
         config::LogFormat::Text => builder.try_init(),

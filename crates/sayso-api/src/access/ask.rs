@@ -34,8 +34,8 @@ pub(crate) fn person(app: &App, principal: &Principal, text: &str) -> Option<Sub
         return Some(subject);
     }
     if let Some(recipient) = principal.recipient() {
-        let in_force = app.ledger.snapshot().in_force()?;
-        let own = in_force.catalog.recipients.get(recipient)?.namespace.clone()?;
+        let in_force = app.ledger.snapshot().look();
+        let own = in_force.as_ref()?.catalog.recipients.get(recipient)?.namespace.clone()?;
         let is_own = text.split_once(':').is_some_and(|(namespace, _)| namespace == own.as_str());
         if !is_own {
             return None;

@@ -1,7 +1,6 @@
 //! A disk that fails: a no is in force at once and is never lost, a yes has to wait.
 
 use std::{
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,101 +13,17 @@ use sayso_consent::{
     choice::{Effect, Method},
     event::Entry,
 };
-use sayso_ledger::{
-    Ledger, Store, StoreError, WriteError,
-    record::{Hash, Record},
-    store::{Answer, Batch, Head},
-};
+use sayso_ledger::{Ledger, WriteError};
 use sayso_stores::Embedded;
 use tempfile::TempDir;
 
-use crate::world::{
-    choose, deny, fill, grant, holds, may_mail, offers, one, open, open_with, person, try_submit,
+use crate::{
+    rigged::RiggedStore,
+    world::{
+        choose, deny, fill, grant, holds, may_mail, offers, one, open, open_with, person,
+        try_submit,
+    },
 };
-
-/// A store whose writes fail while it is told so.
-struct FailingStore {
-    inner: Embedded,
-    fails: Arc<AtomicBool>,
-}
-
-impl FailingStore {
-    fn check(&self) -> Result<(), StoreError> {
-        if self.fails.load(Ordering::SeqCst) {
-            return Err(StoreError::Unavailable("no space left on device".into()));
-        }
-        Ok(())
-    }
-}
-
-impl Store for FailingStore {
-    fn head(&self) -> Result<Head, StoreError> {
-        self.inner.head()
-    }
-
-    fn append(&self, batch: &Batch) -> Result<(), StoreError> {
-        self.check()?;
-        self.inner.append(batch)
-    }
-
-    fn read_after(&self, position: Position, limit: usize) -> Result<Vec<Record>, StoreError> {
-        self.inner.read_after(position, limit)
-    }
-
-    fn commitments_after(&self, position: Position, limit: usize) -> Result<Vec<Hash>, StoreError> {
-        self.inner.commitments_after(position, limit)
-    }
-
-    fn subject_key(&self, subject: SubjectId) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.subject_key(subject)
-    }
-
-    fn entries_about(
-        &self,
-        subject: SubjectId,
-        before: Position,
-        limit: usize,
-    ) -> Result<Vec<Position>, StoreError> {
-        self.inner.entries_about(subject, before, limit)
-    }
-
-    fn answer(&self, key: &Hash) -> Result<Option<Answer>, StoreError> {
-        self.inner.answer(key)
-    }
-
-    fn forget_answers(&self, before_ms: i64) -> Result<(), StoreError> {
-        self.inner.forget_answers(before_ms)
-    }
-
-    fn cursor(&self, follower: &str) -> Result<Position, StoreError> {
-        self.inner.cursor(follower)
-    }
-
-    fn set_cursor(&self, follower: &str, position: Position) -> Result<(), StoreError> {
-        self.inner.set_cursor(follower, position)
-    }
-
-    fn checkpoint(&self) -> Result<Option<String>, StoreError> {
-        self.inner.checkpoint()
-    }
-
-    fn ledger_id(&self) -> Result<String, StoreError> {
-        self.inner.ledger_id()
-    }
-
-    fn strays(&self) -> Result<u64, StoreError> {
-        self.inner.strays()
-    }
-
-    fn back_up(&self, to: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {
-        self.inner.back_up(to, progress)
-    }
-
-    fn reopen(&self) -> Result<(), StoreError> {
-        self.check()?;
-        self.inner.reopen()
-    }
-}
 
 struct Disk {
     folder: TempDir,
@@ -120,7 +35,7 @@ impl Disk {
         let (folder, fails) = (tempfile::tempdir().unwrap(), Arc::new(AtomicBool::new(false)));
         fill(&open(folder.path()));
         let inner = Embedded::open(folder.path()).unwrap();
-        let store = FailingStore { inner, fails: Arc::clone(&fails) };
+        let store = RiggedStore { inner, fails: Arc::clone(&fails), lags: false };
         let ledger = open_with(folder.path(), Arc::new(store));
         (Self { folder, fails }, ledger)
     }

@@ -22,9 +22,13 @@ mod receipts;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod rigged;
+#[cfg(test)]
 mod rogue;
 #[cfg(test)]
 mod tampering;
+#[cfg(test)]
+mod told;
 #[cfg(test)]
 mod world;
 #[cfg(test)]

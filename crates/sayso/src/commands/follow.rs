@@ -1,6 +1,6 @@
 //! `sayso follow`.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use clap::Args;
 use http_body_util::BodyExt;
@@ -30,7 +30,8 @@ pub(crate) async fn run(global: &Global, args: FollowArgs) -> Result<()> {
         bail!(Refused { status, problem: serde_json::from_slice(&bytes).unwrap_or_default() });
     }
     while let Some(frame) = body.frame().await {
-        let bytes = frame?.into_data().unwrap_or_default();
+        let frame = frame.context("the server ended; go on with `--after` the last position")?;
+        let bytes = frame.into_data().unwrap_or_default();
         // The server sends an empty line now and then to show that it is there.
         if bytes.as_ref() != b"\n" {
             write(&String::from_utf8_lossy(&bytes))?;

@@ -6,6 +6,7 @@ mod systems;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    pin::{Pin, pin},
     sync::Arc,
     time::Duration,
 };
@@ -103,13 +104,15 @@ pub(crate) async fn run(global: &Global, args: DemoArgs) -> Result<()> {
         start::settle(&app).await?;
         greet(&client, &home, &url, &keys, &systems, out).await
     };
-    // Whatever is under way, Ctrl-C ends it.
+    // Whatever is under way, Ctrl-C ends it. Waited for from here to the end: one that comes
+    // while nobody waits is lost.
+    let mut ending = pin!(server::asked_to_end());
     let done = tokio::select! {
         ready = ready => match ready {
-            Ok(()) => watch(systems, out).await,
+            Ok(()) => watch(systems, ending, out).await,
             Err(error) => Err(error),
         },
-        () = server::asked_to_end() => Ok(()),
+        () = &mut ending => Ok(()),
     };
     dispatchers.stop().await;
     serving.abort();
@@ -119,10 +122,14 @@ pub(crate) async fn run(global: &Global, args: DemoArgs) -> Result<()> {
 }
 
 /// Looks after the systems until Ctrl-C.
-async fn watch(mut systems: Systems, out: Output) -> Result<()> {
+async fn watch(
+    mut systems: Systems,
+    mut ending: Pin<&mut impl Future<Output = ()>>,
+    out: Output,
+) -> Result<()> {
     loop {
         tokio::select! {
-            () = server::asked_to_end() => return systems.stop().await,
+            () = &mut ending => return systems.stop().await,
             () = tokio::time::sleep(Duration::from_millis(200)) => systems.look_after(out)?,
         }
     }

@@ -161,3 +161,25 @@ async fn the_ledger_and_its_receipts_are_proven() {
     let nowhere = refused(folder.path(), &["log", "verify", "--public-key", key]).await;
     assert!(nowhere.contains("there is no"), "{nowhere}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_does_not_keep_a_server_from_ending() {
+    let (folder, dir) = ledger().await;
+    let (server, _) = serve(&dir).await;
+    let printed = folder.path().join("followed");
+    let mut following = sayso(&dir);
+    following.arg("follow").stdout(std::fs::File::create(&printed).unwrap());
+    let following = following.stderr(Stdio::piped()).spawn().unwrap();
+    done(&dir, &["subject", "create", ANA]).await;
+    until("it is told of the new entry", async || {
+        std::fs::read_to_string(&printed).unwrap().contains("subject_created").then_some(())
+    })
+    .await;
+    let begun = std::time::Instant::now();
+    stop(server).await;
+    assert!(begun.elapsed().as_secs() < 20, "that took {:?}", begun.elapsed());
+    let ended = following.wait_with_output().await.unwrap();
+    let why = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(why.contains("the server ended; go on with `--after`"), "{why}");
+}
