@@ -103,7 +103,11 @@ impl FromRequestParts<Arc<App>> for Principal {
             let (scheme, secret) = header.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then_some(secret.trim())
         });
-        let key = secret.and_then(|secret| app.ledger.snapshot().key(&digest(secret)));
+        let key = secret.and_then(|secret| {
+            let mut text = [0; 64];
+            hex::encode_to_slice(Sha256::digest(secret.as_bytes()), &mut text).ok()?;
+            app.ledger.snapshot().key(std::str::from_utf8(&text).ok()?)
+        });
         key.map(|key| Self { key }).ok_or_else(|| {
             let title = "a valid API key is needed";
             Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", title)

@@ -3,11 +3,12 @@
 use axum::{
     body::{Body as Unread, Bytes},
     extract::{FromRequest, Request},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use sayso_ledger::writer::Idempotency;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -19,8 +20,24 @@ use crate::{
 /// A JSON body of at most [`BODY_BYTES_MAX`] bytes.
 pub(crate) struct Body<T>(pub(crate) T, pub(crate) Asked);
 
-/// A JSON body of at most [`BATCH_BYTES_MAX`] bytes.
-pub(crate) struct LargeBody<T>(pub(crate) T);
+/// The bytes of a JSON body of at most [`BODY_BYTES_MAX`] bytes, for what is read without copying
+/// its texts.
+pub(crate) struct Bare(pub(crate) Bytes);
+
+/// The same, of at most [`BATCH_BYTES_MAX`] bytes.
+pub(crate) struct LargeBare(pub(crate) Bytes);
+
+/// A JSON answer, written in one piece. Most answers to a question fit; others grow once or twice.
+pub(crate) fn answer(value: &impl Serialize) -> Response {
+    let mut bytes = Vec::with_capacity(640);
+    match serde_json::to_writer(&mut bytes, value) {
+        Ok(()) => {
+            let json = HeaderValue::from_static("application/json");
+            ([(header::CONTENT_TYPE, json)], bytes).into_response()
+        }
+        Err(_) => Problem::unavailable("the answer cannot be written").into_response(),
+    }
+}
 
 /// A body as it is, of at most [`BATCH_BYTES_MAX`] bytes, with its media type.
 pub(crate) struct Raw {
@@ -87,7 +104,9 @@ fn media_type(headers: &HeaderMap) -> String {
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
-    if media_type(headers) == "application/json" {
+    const JSON: &str = "application/json";
+    let is_plain = headers.get(header::CONTENT_TYPE).is_some_and(|value| value == JSON);
+    if is_plain || media_type(headers) == JSON {
         return Ok(());
     }
     let title = "the body is of another media type";
@@ -96,7 +115,7 @@ fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// Reads JSON. The complaint names the place, never the value: bodies hold personal data.
-pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
     if bytes.is_empty() {
         return Err(Problem::bad_request(
             "empty_body",
@@ -143,12 +162,21 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for LargeBody<T> {
+impl<S: Send + Sync> FromRequest<S> for Bare {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         require_json(request.headers())?;
-        Ok(Self(parse(&collect(request.into_body(), BATCH_BYTES_MAX).await?)?))
+        Ok(Self(collect(request.into_body(), BODY_BYTES_MAX).await?))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for LargeBare {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        require_json(request.headers())?;
+        Ok(Self(collect(request.into_body(), BATCH_BYTES_MAX).await?))
     }
 }
 

@@ -24,7 +24,7 @@ pub use auth::{INTERNAL, Principal};
 
 use std::sync::Arc;
 
-use axum::{Router, middleware};
+use axum::Router;
 
 /// All routes, ready to serve.
 pub fn router(app: Arc<App>) -> Router {
@@ -34,7 +34,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(openapi::document(&openapi))
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
-        .layer(middleware::from_fn(request_id::echo))
+        .layer(request_id::Echo)
 }
 
 /// The OpenAPI document as JSON, as it is served and committed.

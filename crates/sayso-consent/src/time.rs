@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use jiff::fmt::temporal::DateTimePrinter;
+use jiff::fmt::{StdFmtWrite, temporal::DateTimePrinter};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de};
 
@@ -57,7 +57,7 @@ impl FromStr for Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
-        f.write_str(&PRINTER.timestamp_to_string(&self.to_jiff()))
+        PRINTER.print_timestamp(&self.to_jiff(), StdFmtWrite(f)).map_err(|_| fmt::Error)
     }
 }
 

@@ -50,8 +50,8 @@ pub(crate) fn request(
     principal: &Principal,
     recipient: Id,
     purpose: &str,
-    resource: &Resource,
-    context: &Context,
+    resource: &Resource<'_>,
+    context: &Context<'_>,
 ) -> Result<Request, Problem> {
     let device = resource.properties.as_ref().and_then(|properties| properties.device.as_deref());
     Ok(Request {
@@ -65,7 +65,7 @@ pub(crate) fn request(
 }
 
 /// Waits until this node has reached a token, for a while.
-pub(crate) async fn be_fresh(app: &App, context: &Context) -> Result<(), Problem> {
+pub(crate) async fn be_fresh(app: &App, context: &Context<'_>) -> Result<(), Problem> {
     let Some(token) = &context.at_least_as_fresh else { return Ok(()) };
     let invalid = |error| Problem::bad_request("invalid_token", error);
     let token: Position = token.parse().map_err(invalid)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::{extract::State, response::Response};
 use sayso_consent::event::Grade;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -14,22 +14,25 @@ use crate::{
         form::{Action, Answer, Asker, Context, Resource},
     },
     auth::Principal,
-    body::Body,
+    body::{self, Bare},
     problem::Problem,
 };
 
 /// A question.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(crate) struct Evaluation {
+pub(crate) struct Evaluation<'a> {
     /// Who asks.
-    pub(crate) subject: Asker,
+    #[serde(borrow)]
+    pub(crate) subject: Asker<'a>,
     /// What for.
-    pub(crate) action: Action,
+    #[serde(borrow)]
+    pub(crate) action: Action<'a>,
     /// Which data, of whom.
-    pub(crate) resource: Resource,
+    #[serde(borrow)]
+    pub(crate) resource: Resource<'a>,
     /// The circumstances.
-    #[serde(default)]
-    pub(crate) context: Context,
+    #[serde(borrow, default)]
+    pub(crate) context: Context<'a>,
 }
 
 /// May this recipient use this data of this person for this purpose?
@@ -49,17 +52,18 @@ pub(crate) struct Evaluation {
 pub(crate) async fn handler(
     State(app): State<Arc<App>>,
     principal: Principal,
-    Body(question, _): Body<Evaluation>,
-) -> Result<Json<Answer>, Problem> {
+    Bare(bytes): Bare,
+) -> Result<Response, Problem> {
     principal.require(Grade::Decide)?;
-    answer(&app, &principal, &question).await.map(Json)
+    let question = body::parse(&bytes)?;
+    Ok(body::answer(&answer(&app, &principal, &question).await?))
 }
 
 /// Answers one question.
 pub(crate) async fn answer(
     app: &App,
     principal: &Principal,
-    question: &Evaluation,
+    question: &Evaluation<'_>,
 ) -> Result<Answer, Problem> {
     let recipient = ask::recipient(&question.subject.kind, &question.subject.id)?;
     principal.speak_for(&recipient)?;

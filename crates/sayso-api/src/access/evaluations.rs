@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use sayso_consent::event::Grade;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -18,32 +14,40 @@ use crate::{
         form::{Action, Answer, AnswerContext, Asker, Context, ItemError, Resource},
     },
     auth::Principal,
-    body::LargeBody,
+    body::{self, LargeBare},
     limits::EVALUATIONS_MAX,
     problem::Problem,
 };
 
 /// Questions, and defaults for what they leave out.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(crate) struct Evaluations {
-    subject: Option<Asker>,
-    action: Option<Action>,
-    resource: Option<Resource>,
-    context: Option<Context>,
+pub(crate) struct Evaluations<'a> {
+    #[serde(borrow)]
+    subject: Option<Asker<'a>>,
+    #[serde(borrow)]
+    action: Option<Action<'a>>,
+    #[serde(borrow)]
+    resource: Option<Resource<'a>>,
+    #[serde(borrow)]
+    context: Option<Context<'a>>,
     /// The questions; with none, the defaults themselves are the one question.
-    #[serde(default)]
-    evaluations: Vec<Item>,
+    #[serde(borrow, default)]
+    evaluations: Vec<Item<'a>>,
     #[serde(default)]
     options: Options,
 }
 
 /// One question; what it leaves out comes from the defaults.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(crate) struct Item {
-    subject: Option<Asker>,
-    action: Option<Action>,
-    resource: Option<Resource>,
-    context: Option<Context>,
+pub(crate) struct Item<'a> {
+    #[serde(borrow)]
+    subject: Option<Asker<'a>>,
+    #[serde(borrow)]
+    action: Option<Action<'a>>,
+    #[serde(borrow)]
+    resource: Option<Resource<'a>>,
+    #[serde(borrow)]
+    context: Option<Context<'a>>,
 }
 
 /// How to go on.
@@ -88,9 +92,10 @@ pub(crate) struct Answers {
 pub(crate) async fn handler(
     State(app): State<Arc<App>>,
     principal: Principal,
-    LargeBody(mut questions): LargeBody<Evaluations>,
+    LargeBare(bytes): LargeBare,
 ) -> Result<Response, Problem> {
     principal.require(Grade::Decide)?;
+    let mut questions: Evaluations = body::parse(&bytes)?;
     let items = std::mem::take(&mut questions.evaluations);
     if items.len() > EVALUATIONS_MAX {
         let status = axum::http::StatusCode::PAYLOAD_TOO_LARGE;
@@ -101,7 +106,7 @@ pub(crate) async fn handler(
         let missing =
             |field| Problem::bad_request("invalid_body", format!("missing field `{field}`"));
         let question = merge(&questions, None).map_err(missing)?;
-        return Ok(Json(evaluation::answer(&app, &principal, &question).await?).into_response());
+        return Ok(body::answer(&evaluation::answer(&app, &principal, &question).await?));
     }
     let mut evaluations = Vec::with_capacity(items.len());
     for item in items {
@@ -119,11 +124,14 @@ pub(crate) async fn handler(
             break;
         }
     }
-    Ok(Json(Answers { evaluations }).into_response())
+    Ok(body::answer(&Answers { evaluations }))
 }
 
 /// A question with the defaults filled in, or the field that neither has.
-fn merge(defaults: &Evaluations, item: Option<Item>) -> Result<Evaluation, &'static str> {
+fn merge<'a>(
+    defaults: &Evaluations<'a>,
+    item: Option<Item<'a>>,
+) -> Result<Evaluation<'a>, &'static str> {
     let item = item.unwrap_or(Item { subject: None, action: None, resource: None, context: None });
     Ok(Evaluation {
         subject: item.subject.or_else(|| defaults.subject.clone()).ok_or("subject")?,

@@ -1,4 +1,4 @@
-//! The written form of AuthZEN requests and answers.
+//! The written form of AuthZEN requests and answers. Questions borrow from the bytes they came in.
 
 use sayso_consent::{
     Decision, Id, Position, Timestamp,
@@ -7,82 +7,87 @@ use sayso_consent::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::access::text::Text;
+
 /// Who asks: a recipient.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub(crate) struct Asker {
+pub(crate) struct Asker<'a> {
     /// `recipient`.
-    #[serde(rename = "type")]
-    #[schema(example = "recipient")]
-    pub(crate) kind: String,
+    #[serde(borrow, rename = "type")]
+    #[schema(value_type = String, example = "recipient")]
+    pub(crate) kind: Text<'a>,
     /// Its id in the catalog.
-    #[schema(example = "mailer")]
-    pub(crate) id: String,
+    #[serde(borrow)]
+    #[schema(value_type = String, example = "mailer")]
+    pub(crate) id: Text<'a>,
 }
 
 /// The kind of asker that a search is for.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
-pub(crate) struct AskerKind {
+pub(crate) struct AskerKind<'a> {
     /// `recipient`.
-    #[serde(rename = "type")]
-    #[schema(example = "recipient")]
-    pub(crate) kind: String,
+    #[serde(borrow, rename = "type")]
+    #[schema(value_type = String, example = "recipient")]
+    pub(crate) kind: Text<'a>,
 }
 
 /// What for.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub(crate) struct Action {
+pub(crate) struct Action<'a> {
     /// The purpose.
-    #[schema(example = "marketing.offers")]
-    pub(crate) name: String,
+    #[serde(borrow)]
+    #[schema(value_type = String, example = "marketing.offers")]
+    pub(crate) name: Text<'a>,
 }
 
 /// Which data, of whom.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub(crate) struct Resource {
+pub(crate) struct Resource<'a> {
     /// The category of data.
-    #[serde(rename = "type")]
-    #[schema(example = "contact.email")]
-    pub(crate) kind: String,
+    #[serde(borrow, rename = "type")]
+    #[schema(value_type = String, example = "contact.email")]
+    pub(crate) kind: Text<'a>,
     /// The person: a subject id, or `namespace:value`.
-    #[schema(example = "email:ana@example.org")]
-    pub(crate) id: String,
+    #[serde(borrow)]
+    #[schema(value_type = String, example = "email:ana@example.org")]
+    pub(crate) id: Text<'a>,
     /// More about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) properties: Option<ResourceProperties>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) properties: Option<ResourceProperties<'a>>,
 }
 
 /// Which data a search is about.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
-pub(crate) struct ResourceKind {
+pub(crate) struct ResourceKind<'a> {
     /// The category of data.
-    #[serde(rename = "type")]
-    #[schema(example = "contact.email")]
-    pub(crate) kind: String,
+    #[serde(borrow, rename = "type")]
+    #[schema(value_type = String, example = "contact.email")]
+    pub(crate) kind: Text<'a>,
     /// More about it.
-    #[serde(default)]
-    pub(crate) properties: Option<ResourceProperties>,
+    #[serde(borrow, default)]
+    pub(crate) properties: Option<ResourceProperties<'a>>,
 }
 
 /// More about a resource.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-pub(crate) struct ResourceProperties {
+pub(crate) struct ResourceProperties<'a> {
     /// From or through which device.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "oven/4711")]
-    pub(crate) device: Option<String>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "oven/4711")]
+    pub(crate) device: Option<Text<'a>>,
 }
 
 /// The circumstances.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-pub(crate) struct Context {
+pub(crate) struct Context<'a> {
     /// How the person would be reached.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "email")]
-    pub(crate) channel: Option<String>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "email")]
+    pub(crate) channel: Option<Text<'a>>,
     /// A token of a write: the answer is not from before it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "0-17")]
-    pub(crate) at_least_as_fresh: Option<String>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "0-17")]
+    pub(crate) at_least_as_fresh: Option<Text<'a>>,
 }
 
 /// The answer.

@@ -12,3 +12,4 @@ pub(crate) mod page;
 pub(crate) mod search_action;
 pub(crate) mod search_resource;
 pub(crate) mod search_subject;
+pub(crate) mod text;

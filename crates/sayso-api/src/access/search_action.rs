@@ -15,17 +15,19 @@ use crate::{
         page::{Found, PageAsked},
     },
     auth::Principal,
-    body::Body,
+    body::{self, Bare},
     problem::Problem,
 };
 
 /// What is searched with.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(crate) struct Search {
-    subject: Asker,
-    resource: Resource,
-    #[serde(default)]
-    context: Context,
+pub(crate) struct Search<'a> {
+    #[serde(borrow)]
+    subject: Asker<'a>,
+    #[serde(borrow)]
+    resource: Resource<'a>,
+    #[serde(borrow, default)]
+    context: Context<'a>,
     #[serde(default)]
     page: PageAsked,
 }
@@ -42,9 +44,10 @@ pub(crate) struct Search {
 pub(crate) async fn handler(
     State(app): State<Arc<App>>,
     principal: Principal,
-    Body(search, _): Body<Search>,
-) -> Result<Json<Found<Action>>, Problem> {
+    Bare(bytes): Bare,
+) -> Result<Json<Found<Action<'static>>>, Problem> {
     principal.require(Grade::Decide)?;
+    let search: Search = body::parse(&bytes)?;
     let recipient = ask::recipient(&search.subject.kind, &search.subject.id)?;
     principal.speak_for(&recipient)?;
     ask::be_fresh(&app, &search.context).await?;
@@ -55,7 +58,7 @@ pub(crate) async fn handler(
         let request =
             ask::request(&app, &principal, recipient.clone(), purpose.as_str(), resource, context)?;
         if ask::decide(&app, &request).allow() {
-            found.push(Action { name: purpose.to_string() });
+            found.push(Action { name: purpose.to_string().into() });
         }
     }
     Found::cut(found, &search.page).map(Json)

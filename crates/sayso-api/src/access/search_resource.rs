@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::{extract::State, response::Response};
 use sayso_consent::{SubjectId, event::Grade};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -13,21 +13,25 @@ use crate::{
         ask,
         form::{Action, Asker, Context, Resource, ResourceKind},
         page::{Found, Page, PageAsked},
+        text::Text,
     },
     auth::Principal,
-    body::Body,
+    body::{self, Bare},
     problem::Problem,
     v1::audience::names,
 };
 
 /// What is searched with.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(crate) struct Search {
-    subject: Asker,
-    action: Action,
-    resource: ResourceKind,
-    #[serde(default)]
-    context: Context,
+pub(crate) struct Search<'a> {
+    #[serde(borrow)]
+    subject: Asker<'a>,
+    #[serde(borrow)]
+    action: Action<'a>,
+    #[serde(borrow)]
+    resource: ResourceKind<'a>,
+    #[serde(borrow, default)]
+    context: Context<'a>,
     #[serde(default)]
     page: PageAsked,
 }
@@ -44,15 +48,16 @@ pub(crate) struct Search {
 pub(crate) async fn handler(
     State(app): State<Arc<App>>,
     principal: Principal,
-    Body(search, _): Body<Search>,
-) -> Result<Json<Found<Resource>>, Problem> {
+    Bare(bytes): Bare,
+) -> Result<Response, Problem> {
     principal.require(Grade::Decide)?;
+    let search: Search = body::parse(&bytes)?;
     let recipient = ask::recipient(&search.subject.kind, &search.subject.id)?;
     principal.speak_for(&recipient)?;
     ask::be_fresh(&app, &search.context).await?;
     let asked = Resource {
         kind: search.resource.kind.clone(),
-        id: String::new(),
+        id: Text::default(),
         properties: search.resource.properties.clone(),
     };
     let request =
@@ -63,12 +68,13 @@ pub(crate) async fn handler(
     let limit = search.page.limit()?;
     let found = tokio::task::spawn_blocking(move || {
         let audience = app.ledger.snapshot().audience(&request, from, limit, app.at());
-        let resource =
-            |id| Resource { kind: asked.kind.clone(), id, properties: asked.properties.clone() };
-        let results: Vec<_> =
-            names(&app, &principal, &audience.subjects)?.into_iter().map(resource).collect();
-        let next_token = audience.next.map(|next| next.to_string()).unwrap_or_default();
-        Ok(Found { page: Page { next_token, count: results.len() }, results })
+        let names = names(&app, &principal, &audience.subjects)?;
+        Ok::<_, Problem>((names, audience.next))
     });
-    found.await.map_err(|_| Problem::unavailable("the search was stopped"))?.map(Json)
+    let (names, next) =
+        found.await.map_err(|_| Problem::unavailable("the search was stopped"))??;
+    let results = names.into_iter().map(|name| Resource { id: name.into(), ..asked.clone() });
+    let results: Vec<_> = results.collect();
+    let next_token = next.map(|next| next.to_string()).unwrap_or_default();
+    Ok(body::answer(&Found { page: Page { next_token, count: results.len() }, results }))
 }

@@ -15,18 +15,21 @@ use crate::{
         page::{Found, PageAsked},
     },
     auth::Principal,
-    body::Body,
+    body::{self, Bare},
     problem::Problem,
 };
 
 /// What is searched with.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(crate) struct Search {
-    subject: AskerKind,
-    action: Action,
-    resource: Resource,
-    #[serde(default)]
-    context: Context,
+pub(crate) struct Search<'a> {
+    #[serde(borrow)]
+    subject: AskerKind<'a>,
+    #[serde(borrow)]
+    action: Action<'a>,
+    #[serde(borrow)]
+    resource: Resource<'a>,
+    #[serde(borrow, default)]
+    context: Context<'a>,
     #[serde(default)]
     page: PageAsked,
 }
@@ -42,13 +45,14 @@ pub(crate) struct Search {
 pub(crate) async fn handler(
     State(app): State<Arc<App>>,
     principal: Principal,
-    Body(search, _): Body<Search>,
-) -> Result<Json<Found<Asker>>, Problem> {
+    Bare(bytes): Bare,
+) -> Result<Json<Found<Asker<'static>>>, Problem> {
     principal.require(Grade::Decide)?;
+    let search: Search = body::parse(&bytes)?;
     ask::be_fresh(&app, &search.context).await?;
     let in_force = app.ledger.snapshot().in_force();
     let catalog =
-        in_force.as_ref().map(|now| &now.catalog).filter(|_| search.subject.kind == "recipient");
+        in_force.as_ref().map(|now| &now.catalog).filter(|_| *search.subject.kind == *"recipient");
     let mut found = Vec::new();
     for recipient in catalog.iter().flat_map(|catalog| catalog.recipients.keys()) {
         if principal.speak_for(recipient).is_err() {
@@ -58,7 +62,7 @@ pub(crate) async fn handler(
         let request =
             ask::request(&app, &principal, recipient.clone(), &action.name, resource, context)?;
         if ask::decide(&app, &request).allow() {
-            found.push(Asker { kind: "recipient".into(), id: recipient.to_string() });
+            found.push(Asker { kind: "recipient".into(), id: recipient.to_string().into() });
         }
     }
     Found::cut(found, &search.page).map(Json)
