@@ -28,21 +28,31 @@ pub fn apply(
     Some(fold.state)
 }
 
+/// The recipients whose rules a new catalog changes. The same for everybody, so found out once.
+pub struct Changed(Vec<Id>);
+
+impl Changed {
+    /// Between a catalog and the next.
+    pub fn between(before: &Catalog, next: &InForce) -> Self {
+        let differs = |recipient: &&Id| next.catalog.rules_differ(before, recipient);
+        Self(next.catalog.recipients.keys().filter(differs).cloned().collect())
+    }
+}
+
 /// What a new catalog makes a person's systems owe: each whose rules changed has to hear what it
-/// may do now.
+/// may do now. Gives by when the first of them has to have applied it.
 pub fn apply_catalog(
     state: &mut SubjectState,
-    before: Option<&Catalog>,
+    changed: &Changed,
     in_force: &InForce,
     at: Timestamp,
-) {
-    let Some(before) = before else { return };
-    for recipient in in_force.catalog.recipients.keys() {
-        if in_force.catalog.rules_differ(before, recipient) {
-            owe(state, recipient, &in_force.catalog, in_force.position, at);
-        }
+) -> Option<Timestamp> {
+    for recipient in &changed.0 {
+        owe(state, recipient, &in_force.catalog, in_force.position, at);
     }
     state.position = state.position.max(in_force.position);
+    let is_new = |pending: &&Pending| pending.position == in_force.position;
+    state.pending.iter().filter(is_new).map(|pending| pending.due).min()
 }
 
 /// Notes that a recipient has to apply an entry, if it knows the person at all.

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use crate::{
+    apply::{Changed, apply, apply_catalog},
     catalog::{Activity, InForce, LegalBasis},
     choice::{Actor, Choice, Effect},
     event::{Entry, Event},
@@ -406,15 +407,15 @@ pub fn replay(entries: &[Entry], subject: SubjectId) -> Option<crate::SubjectSta
     let mut state = None;
     for entry in entries {
         if entry.subject == Some(subject) {
-            state = crate::apply::apply(state.unwrap_or_default(), entry, now.as_ref());
+            state = apply(state.unwrap_or_default(), entry, now.as_ref());
         }
         for event in &entry.events {
             if let Event::CatalogApplied { catalog } = event {
                 let next =
                     InForce::follow(now.as_ref(), Arc::new((**catalog).clone()), entry.position);
-                if let Some(state) = &mut state {
-                    let before = now.as_ref().map(|now| &*now.catalog);
-                    crate::apply::apply_catalog(state, before, &next, entry.at);
+                if let (Some(state), Some(before)) = (&mut state, &now) {
+                    let changed = Changed::between(&before.catalog, &next);
+                    apply_catalog(state, &changed, &next, entry.at);
                 }
                 now = Some(next);
             }

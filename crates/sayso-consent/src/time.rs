@@ -35,7 +35,13 @@ impl Timestamp {
 
     /// This moment and a span more, in UTC; saturates at the ends of time.
     pub fn plus(self, span: &Span) -> Self {
-        let later = self.to_jiff().to_zoned(jiff::tz::TimeZone::UTC).checked_add(span.0);
+        // In UTC all days are alike, so only months and years need a calendar.
+        if let Some(later) = span.fixed_ms.and_then(|ms| self.0.checked_add(ms))
+            && (Self::MIN.0..=Self::MAX.0).contains(&later)
+        {
+            return Self(later);
+        }
+        let later = self.to_jiff().to_zoned(jiff::tz::TimeZone::UTC).checked_add(span.span);
         later.map_or(Self::MAX, |later| Self(later.timestamp().as_millisecond()))
     }
 }
@@ -83,18 +89,35 @@ impl<'de> Deserialize<'de> for Timestamp {
 /// A length of time as a person writes it: `90 days`, `2 years`, `15 seconds`, or `P90D`.
 #[derive(Clone, Copy, Debug, JsonSchema)]
 #[schemars(with = "String")]
-pub struct Span(jiff::Span);
+pub struct Span {
+    span: jiff::Span,
+    /// Its milliseconds, if it has no months or years, whose length depends on where they begin.
+    fixed_ms: Option<i64>,
+}
 
 /// A text is no span.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a length of time is written like `90 days`, `15 seconds` or `P2Y`, and is not negative")]
 pub struct InvalidSpan;
 
+impl From<jiff::Span> for Span {
+    fn from(span: jiff::Span) -> Self {
+        let is_even = span.get_years() == 0
+            && span.get_months() == 0
+            && span.get_microseconds() == 0
+            && span.get_nanoseconds() == 0;
+        let relative = jiff::SpanRelativeTo::days_are_24_hours();
+        let ms = || span.total((jiff::Unit::Millisecond, relative)).ok();
+        // INVARIANT: a span is at most 20,000 years, which is far inside 2^53 milliseconds.
+        Self { span, fixed_ms: is_even.then(ms).flatten().map(|ms| ms as i64) }
+    }
+}
+
 impl Span {
     /// As milliseconds, a day being 24 hours and a year 365 days: for deadlines, which are short.
     pub fn to_ms(&self) -> i64 {
         let relative = jiff::SpanRelativeTo::days_are_24_hours();
-        self.0.total((jiff::Unit::Millisecond, relative)).map_or_else(
+        self.span.total((jiff::Unit::Millisecond, relative)).map_or_else(
             |_| Timestamp::MIN.plus(self).0,
             // INVARIANT: a span is at most 20,000 years, which is far inside 2^53 milliseconds.
             |ms| ms as i64,
@@ -115,13 +138,13 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Self, InvalidSpan> {
         let span: jiff::Span = text.parse().map_err(|_| InvalidSpan)?;
-        if span.is_negative() { Err(InvalidSpan) } else { Ok(Self(span)) }
+        if span.is_negative() { Err(InvalidSpan) } else { Ok(span.into()) }
     }
 }
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        write!(f, "{}", self.span)
     }
 }
 
@@ -161,6 +184,9 @@ mod tests {
         {
             assert_eq!(start.plus(&text.parse().unwrap()), end.parse().unwrap(), "{text}");
         }
+        let (day, calendar) = ("1 day 3 hours".parse::<Span>(), "1 month 1 day".parse::<Span>());
+        assert_eq!(start.plus(&day.unwrap()), "2024-03-01T03:00:00Z".parse().unwrap());
+        assert_eq!(start.plus(&calendar.unwrap()), "2024-03-30".parse().unwrap());
         assert_eq!("15 seconds".parse::<Span>().unwrap().to_ms(), 15_000);
         assert!("-1 day".parse::<Span>().is_err());
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use sayso_consent::{
-    catalog::{Activity, InForce, LegalBasis},
+    catalog::{Activity, Catalog, InForce, LegalBasis},
     choice::Effect,
     id::{Id, Position, SubjectId},
     request::{Decision, LEASE_MS, Obligation, Reason, Request},
@@ -46,6 +46,51 @@ pub fn decide(
     decision
 }
 
+/// Steps 1 and 2, which hold for everybody: the activity that a request falls under, or why there
+/// is no asking.
+///
+/// An activity covers the request and is asked about with one of its channels. The catalog's check
+/// sees to it that there is at most one.
+pub(crate) fn declared<'a>(
+    catalog: &'a Catalog,
+    request: &'a Request,
+) -> Result<(&'a Id, &'a Activity), (Reason, Option<&'a Id>)> {
+    let Request { purpose, data, recipient, channel, .. } = request;
+    // 1. Declared?
+    if !catalog.recipients.contains_key(recipient) {
+        return Err((Reason::Undeclared, None));
+    }
+    let mut wrong_channel = None;
+    let is_asked_rightly = |activity: &Activity| {
+        activity.channels.is_empty()
+            || channel.as_ref().is_some_and(|channel| activity.channels.contains(channel))
+    };
+    let mut covering = catalog.covering(purpose, data, recipient);
+    let found = covering.find(|(id, activity)| {
+        wrong_channel = wrong_channel.or(Some(*id));
+        is_asked_rightly(activity)
+    });
+    let Some((id, activity)) = found else {
+        let reason = wrong_channel.map_or(Reason::Undeclared, |_| Reason::ChannelRequired);
+        return Err((reason, wrong_channel));
+    };
+    // 2. Promised never?
+    if catalog.promises_never(request.dimensions()) {
+        return Err((Reason::PromisedNever, Some(id)));
+    }
+    Ok((id, activity))
+}
+
+/// What comes with a yes under an activity at a moment.
+pub(crate) fn oblige(decision: &mut Decision, activity: &Activity, at: Timestamp) {
+    let keep_until = at.plus(&activity.retention);
+    decision.keep_until = Some(keep_until);
+    if !activity.redact.is_empty() {
+        decision.obligations.push(Obligation::Redact { fields: activity.redact.clone() });
+    }
+    decision.obligations.push(Obligation::DeleteBy { at: keep_until });
+}
+
 struct Asked<'a, P> {
     in_force: &'a InForce,
     people: &'a P,
@@ -65,53 +110,16 @@ struct Verdict {
 
 impl<P: People> Asked<'_, P> {
     fn decide(&self, state: Option<&SubjectState>) -> Decision {
-        // 1. Declared?
-        let (id, activity) = match self.activity() {
+        let (id, activity) = match declared(&self.in_force.catalog, self.request) {
             Ok(found) => found,
             Err((reason, id)) => return Decision::deny(reason, id),
         };
-        // 2. Promised never?
-        if self.in_force.catalog.promises_never(self.request.dimensions()) {
-            return Decision::deny(Reason::PromisedNever, Some(id));
-        }
         let mut decision = self.decide_person(state, activity);
         decision.activity = Some(id.clone());
         if decision.allow() {
-            self.oblige(&mut decision, activity);
+            oblige(&mut decision, activity, self.at);
         }
         decision
-    }
-
-    /// The activity that the request falls under: one that covers it and is asked about with one
-    /// of its channels. The catalog's check sees to it that there is at most one.
-    fn activity(&self) -> Result<(&Id, &Activity), (Reason, Option<&Id>)> {
-        let Request { purpose, data, recipient, channel, .. } = self.request;
-        let catalog = &self.in_force.catalog;
-        let mut wrong_channel = None;
-        if !catalog.recipients.contains_key(recipient) {
-            return Err((Reason::Undeclared, None));
-        }
-        for (id, activity) in catalog.covering(purpose, data, recipient) {
-            let is_asked_rightly = activity.channels.is_empty()
-                || channel.as_ref().is_some_and(|channel| activity.channels.contains(channel));
-            if is_asked_rightly {
-                return Ok((id, activity));
-            }
-            wrong_channel = wrong_channel.or(Some(id));
-        }
-        match wrong_channel {
-            Some(id) => Err((Reason::ChannelRequired, Some(id))),
-            None => Err((Reason::Undeclared, None)),
-        }
-    }
-
-    fn oblige(&self, decision: &mut Decision, activity: &Activity) {
-        let keep_until = self.at.plus(&activity.retention);
-        decision.keep_until = Some(keep_until);
-        if !activity.redact.is_empty() {
-            decision.obligations.push(Obligation::Redact { fields: activity.redact.clone() });
-        }
-        decision.obligations.push(Obligation::DeleteBy { at: keep_until });
     }
 
     fn decide_person(&self, state: Option<&SubjectState>, activity: &Activity) -> Decision {

@@ -11,6 +11,7 @@
 
 pub mod audience;
 pub mod decide;
+mod engine;
 pub mod permission;
 pub mod snapshot;
 pub mod staged;

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use arc_swap::{ArcSwap, ArcSwapOption, Guard};
+use arc_swap::ArcSwap;
 use sayso_consent::{
     Choice, Scope, apply,
     catalog::{Catalog, InForce},
@@ -16,12 +16,18 @@ use sayso_consent::{
     event::{Entry, Event, Key},
     handle::Facts,
     id::{Id, Lookup, Position, SubjectId},
-    request::{Decision, Request},
+    request::{Decision, LEASE_MS, Reason, Request},
     subject::{Held, SubjectState},
     time::Timestamp,
 };
 
-use crate::decide::{Passing, People, decide};
+use crate::{
+    decide::{Passing, People, decide, oblige},
+    engine::{
+        Engine, View,
+        plan::{Prepared, Question},
+    },
+};
 
 /// How many parts the people are kept in. A shard is the top bits of the random id, so shards in
 /// order are people in order, and two threads rarely want the same one.
@@ -33,7 +39,7 @@ type Shard = RwLock<HashMap<SubjectId, Arc<SubjectState>>>;
 pub struct Snapshot {
     people: Vec<Shard>,
     count: AtomicUsize,
-    in_force: ArcSwapOption<InForce>,
+    pub(crate) engine: Engine,
     lookups: Vec<RwLock<HashMap<Lookup, SubjectId>>>,
     devices: RwLock<HashMap<Id, SubjectId>>,
     keys: ArcSwap<HashMap<String, Arc<Key>>>,
@@ -55,7 +61,7 @@ impl Default for Snapshot {
         Self {
             people: (0..SHARDS).map(|_| Shard::default()).collect(),
             count: AtomicUsize::new(0),
-            in_force: ArcSwapOption::empty(),
+            engine: Engine::default(),
             lookups: (0..SHARDS).map(|_| RwLock::default()).collect(),
             devices: RwLock::default(),
             keys: ArcSwap::default(),
@@ -83,13 +89,7 @@ impl Snapshot {
 
     /// The catalog in force.
     pub fn in_force(&self) -> Option<Arc<InForce>> {
-        self.in_force.load_full()
-    }
-
-    /// The catalog in force, to be looked at and let go of soon. Unlike a copy of the [`Arc`] it
-    /// writes nothing that other threads read, and decisions are asked on all of them at once.
-    pub fn look(&self) -> Guard<Option<Arc<InForce>>> {
-        self.in_force.load()
+        self.engine.view().book.plan.in_force.clone()
     }
 
     /// What is known about a person.
@@ -121,12 +121,48 @@ impl Snapshot {
     pub fn decide(&self, request: &Request, at: Timestamp) -> Decision {
         // Read before the state: the answer is then at least as new as it says.
         let as_of = self.head();
-        let in_force = self.look();
-        let state = request.subject.and_then(|subject| self.subject(subject));
-        let at = at.max(self.latest());
-        let decision =
-            decide(in_force.as_deref(), self, state.as_deref(), request, at, Passing::Counts);
+        let (view, at) = (self.engine.view(), at.max(self.latest()));
+        let decision = self
+            .recall(&view, request, at)
+            .unwrap_or_else(|| self.by_rule(view.book.plan.in_force.as_deref(), request, at));
         Decision { as_of, ..decision }
+    }
+
+    /// The answer, if the engine can say.
+    fn recall(&self, view: &View, request: &Request, at: Timestamp) -> Option<Decision> {
+        let device = request.device.as_ref().map(Id::as_str);
+        let mut decision = match view.book.plan.ask(Question::of(request)) {
+            Prepared::Unprepared => return None,
+            // What is never done with one device may be done with another.
+            Prepared::Never(Reason::PromisedNever, _) if device.is_some() => return None,
+            Prepared::Never(reason, under) => {
+                let activity = under.and_then(|under| view.book.plan.activity(under));
+                Decision::deny(reason, activity)
+            }
+            Prepared::Cell(cell) => {
+                let brief = self.engine.brief(view, cell, request.subject, device, at)?;
+                let declared = view.book.plan.declared(cell);
+                let mut decision = Decision::deny(brief.reason, Some(&declared.id));
+                decision.grant = brief.grant;
+                if decision.allow() {
+                    oblige(&mut decision, &declared.activity, at);
+                }
+                decision
+            }
+        };
+        decision.lease = at.plus_ms(LEASE_MS);
+        Some(decision)
+    }
+
+    /// The answer of the rule itself.
+    pub(crate) fn by_rule(
+        &self,
+        in_force: Option<&InForce>,
+        request: &Request,
+        at: Timestamp,
+    ) -> Decision {
+        let state = request.subject.and_then(|subject| self.subject(subject));
+        decide(in_force, self, state.as_deref(), request, at, Passing::Counts)
     }
 
     /// The people from a subject on, in order, one shard at a time: `None` at the end.
@@ -172,6 +208,7 @@ impl Snapshot {
                 let choice = Choice::of_person(Effect::Denial, scope.clone());
                 state.hold(Held::new(&choice, Position::at(u64::MAX)));
             }
+            self.engine.put(subject, Some(state), Some(state), self.latest());
         }
     }
 
@@ -214,17 +251,20 @@ impl Snapshot {
         for change in changes(subject, entry, before.as_deref()) {
             self.change(change);
         }
-        let state = before.map_or_else(SubjectState::default, Arc::unwrap_or_clone);
+        let state = before.as_deref().cloned().unwrap_or_default();
         match apply::apply(state, entry, in_force.as_deref()) {
             Some(mut state) => {
                 if let Some(in_force) = in_force.as_deref() {
                     share_names(&mut state, entry.position, &in_force.catalog);
                 }
-                write(shard).insert(subject, Arc::new(state));
+                let state = Arc::new(state);
+                write(shard).insert(subject, Arc::clone(&state));
+                self.engine.put(subject, before.as_deref(), Some(&state), self.latest());
                 self.count.fetch_add(usize::from(is_new), Ordering::Relaxed);
             }
             None => {
                 write(shard).remove(&subject);
+                self.engine.put(subject, before.as_deref(), None, self.latest());
                 self.count.fetch_sub(usize::from(!is_new), Ordering::Relaxed);
             }
         }
@@ -248,11 +288,15 @@ impl Snapshot {
     }
 
     fn bring_into_force(&self, before: Option<&InForce>, next: &InForce, at: Timestamp) {
-        let before = before.map(|before| &*before.catalog);
-        self.in_force.store(Some(Arc::new(next.clone())));
+        self.engine.bring_into_force(next);
+        let Some(before) = before else { return };
+        let changed = apply::Changed::between(&before.catalog, next);
         for shard in &self.people {
-            for state in write(shard).values_mut() {
-                apply::apply_catalog(Arc::make_mut(state), before, next, at);
+            for (subject, state) in write(shard).iter_mut() {
+                let state = Arc::make_mut(state);
+                if let Some(due) = apply::apply_catalog(state, &changed, next, at) {
+                    self.engine.lapse_by(*subject, state, due);
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use std::{
 use sayso_consent::{
     Command, Decision, Entry, Event, Id, Position, Refusal, Request, SubjectId, SubjectState,
     Timestamp,
-    apply::{apply, apply_catalog},
+    apply::{Changed, apply, apply_catalog},
     catalog::InForce,
     event::VERSION,
     handle,
@@ -140,10 +140,10 @@ impl World {
     }
 
     fn owe(&mut self, before: Option<&InForce>, at: Timestamp) {
-        let Some(now) = &self.in_force else { return };
-        let before = before.map(|before| &*before.catalog);
+        let (Some(now), Some(before)) = (&self.in_force, before) else { return };
+        let changed = Changed::between(&before.catalog, now);
         for state in self.subjects.values_mut() {
-            apply_catalog(Arc::make_mut(state), before, now, at);
+            apply_catalog(Arc::make_mut(state), &changed, now, at);
         }
     }
 }

@@ -35,6 +35,7 @@ proptest! {
                 reached.extend(page.subjects);
                 from = page.next;
             }
+            prop_assert_eq!(live.snapshot.reach(&request, at).people, expected.len() as u64);
             prop_assert_eq!(reached, expected);
         }
     }

@@ -1,0 +1,443 @@
+//! How millions of people are decided about in little memory, near the cost of one look at it.
+//!
+//! - [`plan`]: the catalog. Questions become numbers ([`plan::Cell`]).
+//! - [`profile`]: what people said. Most said what many others said; equal people share a profile.
+//! - [`table`], [`slot`]: for each person 16 bytes: which profile, and until when it holds.
+//! - here: for each profile and cell the answer, worked out by the rule of [`crate::decide`] when
+//!   it is first asked for, and kept.
+//!
+//! A decision is a hash, a slot and a byte. Whatever a slot cannot answer (time has passed, a
+//! household has its say, a channel may rest) is not answered here, and the rule itself decides.
+//! So this is a memo of the rule and has no rule of its own.
+
+pub(crate) mod plan;
+pub(crate) mod profile;
+pub(crate) mod slot;
+pub(crate) mod table;
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, AtomicU8, Ordering},
+    },
+};
+
+use arc_swap::{ArcSwap, Guard};
+use sayso_consent::{
+    catalog::InForce,
+    id::{Id, Position, SubjectId},
+    request::{Reason, Request},
+    subject::SubjectState,
+    time::Timestamp,
+};
+
+use crate::{
+    decide::{Passing, People, decide},
+    engine::{
+        plan::{Cell, Plan},
+        profile::{NEWEST, Profile, Summary, sum_up},
+        slot::{ASK, GONE, NEVER, NO_POSITION, Said},
+        table::{Key, Keyed, Table, Writer},
+    },
+};
+
+/// Most profiles. People beyond them are decided about by the rule itself.
+const PROFILES_MAX: usize = 1 << 24;
+/// The profile of whoever is not known.
+const NOBODY: u32 = 0;
+
+/// An answer was worked out.
+const KNOWN: u8 = 0x80;
+/// A slot cannot say.
+const BY_RULE: u8 = 0x40;
+/// It rests on the newest grant.
+const ON_NEWEST: u8 = 0x20;
+const REASON: u8 = 0x1f;
+
+/// A plan, and the answers by profile and cell; zero where nobody asked yet.
+pub(crate) struct Book {
+    pub(crate) plan: Plan,
+    answers: boxcar::Vec<Box<[AtomicU8]>>,
+}
+
+/// Everything that a decision reads. Replaced whole, so that a reader holds what belongs together.
+pub(crate) struct View {
+    pub(crate) book: Arc<Book>,
+    table: Table,
+}
+
+/// A profile as it is kept.
+struct Kept {
+    /// Somebody of whom exactly this holds.
+    somebody: Arc<SubjectState>,
+    has_home: bool,
+    device: Option<Id>,
+    /// How many people have it; devices do not count.
+    people: AtomicI64,
+}
+
+/// A decision in brief.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Brief {
+    pub(crate) reason: Reason,
+    pub(crate) grant: Option<Position>,
+}
+
+/// How many people a cell allows.
+#[derive(Default)]
+pub(crate) struct Tally {
+    /// By their profiles, without those who have to be asked about one by one.
+    pub(crate) allowed: i64,
+    /// Whose profile no longer holds.
+    pub(crate) lapsed: Vec<SubjectId>,
+    /// There are profiles that cannot say.
+    pub(crate) needs_rule: bool,
+}
+
+/// What only the writer touches.
+struct Writing {
+    numbers: HashMap<Profile, u32>,
+    table: Writer,
+    /// Since when notices count, in order.
+    material: Vec<Position>,
+    /// Whose profile does not hold for ever, and until when.
+    unsettled: BTreeSet<(u32, SubjectId)>,
+}
+
+/// The table with all that belongs to it.
+pub(crate) struct Engine {
+    keyed: Keyed,
+    view: ArcSwap<View>,
+    profiles: boxcar::Vec<Kept>,
+    writing: Mutex<Writing>,
+}
+
+/// The one person whom a profile knows of.
+struct Alone<'a>(&'a Arc<SubjectState>);
+
+impl People for Alone<'_> {
+    fn person(&self, _: SubjectId) -> Option<Arc<SubjectState>> {
+        Some(Arc::clone(self.0))
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        let random = RandomState::new();
+        let half = |number: u8| random.hash_one(number).to_le_bytes();
+        let mut key = [0; 16];
+        key[..8].copy_from_slice(&half(0));
+        key[8..].copy_from_slice(&half(1));
+        Self::new(Keyed(key))
+    }
+}
+
+impl Engine {
+    fn new(keyed: Keyed) -> Self {
+        let book = Book { plan: Plan::new(None), answers: boxcar::Vec::new() };
+        let writing = Writing {
+            numbers: HashMap::new(),
+            table: Writer::new(),
+            material: Vec::new(),
+            unsettled: BTreeSet::new(),
+        };
+        let engine = Self {
+            keyed,
+            view: ArcSwap::from_pointee(View { book: Arc::new(book), table: Table::new() }),
+            profiles: boxcar::Vec::new(),
+            writing: Mutex::new(writing),
+        };
+        engine.number(&mut engine.writing(), Profile::of_nobody());
+        engine
+    }
+
+    /// What decisions are read from now. To be let go of soon.
+    pub(crate) fn view(&self) -> Guard<Arc<View>> {
+        self.view.load()
+    }
+
+    /// Answers, if a slot can say; otherwise the rule has to decide.
+    pub(crate) fn brief(
+        &self,
+        view: &View,
+        cell: Cell,
+        subject: Option<SubjectId>,
+        device: Option<&str>,
+        at: Timestamp,
+    ) -> Option<Brief> {
+        let key = |subject| match device {
+            None => self.keyed.person(subject),
+            Some(device) => self.keyed.device(subject, device),
+        };
+        let said = subject.and_then(|subject| view.table.find(key(subject)));
+        self.say(&view.book, cell, said, at)
+    }
+
+    fn say(&self, book: &Book, cell: Cell, said: Option<Said>, at: Timestamp) -> Option<Brief> {
+        let nobody = Said { profile: NOBODY, lapse: NEVER, grant: NO_POSITION };
+        let said = said.unwrap_or(nobody);
+        if said.profile == ASK || said.lapse != NEVER && minute(at) >= said.lapse {
+            return None;
+        }
+        let code = self.code(book, said.profile, cell);
+        let reason = *Reason::ALL.get(usize::from(code & REASON))?;
+        if code & BY_RULE != 0 || book.plan.may_rest(&book.plan.cells[cell.0 as usize], at) {
+            return None;
+        }
+        if reason != Reason::Granted {
+            return Some(Brief { reason, grant: None });
+        }
+        // Which grant it rests on and when it ends is known here only of the newest and endless.
+        let is_told = code & ON_NEWEST != 0 && said.lapse == NEVER && said.grant != NO_POSITION;
+        is_told.then(|| Brief { reason, grant: Some(Position::at(u64::from(said.grant))) })
+    }
+
+    /// Whether the answer is yes; `None` if the rule has to decide. Knows more than [`Self::brief`],
+    /// which also has to say why.
+    pub(crate) fn allows(
+        &self,
+        view: &View,
+        cell: Cell,
+        said: Said,
+        at: Timestamp,
+    ) -> Option<bool> {
+        if said.profile == ASK || said.lapse != NEVER && minute(at) >= said.lapse {
+            return None;
+        }
+        let code = self.code(&view.book, said.profile, cell);
+        let reason = Reason::ALL.get(usize::from(code & REASON))?;
+        (code & BY_RULE == 0).then(|| reason.allows())
+    }
+
+    /// What is said in a part of the table, person by person; devices are left out.
+    pub(crate) fn people_of<'a>(
+        &'a self,
+        view: &'a View,
+        part: usize,
+    ) -> impl Iterator<Item = (Said, SubjectId)> {
+        let is_person = |said: &Said| match self.profiles.get(said.profile as usize) {
+            Some(kept) => kept.device.is_none(),
+            None => said.profile == ASK,
+        };
+        view.table.part(part).all().filter(move |(said, _)| is_person(said))
+    }
+
+    /// How many people a cell allows, and who has to be asked about one by one instead: those
+    /// whose time has passed, and those of whom a profile cannot say.
+    pub(crate) fn count_allowed(&self, view: &View, cell: Cell, at: Timestamp) -> Tally {
+        let mut tally = Tally::default();
+        for (number, kept) in self.profiles.iter() {
+            let people = kept.people.load(Ordering::Relaxed);
+            if people == 0 {
+                continue;
+            }
+            let code = self.code(&view.book, number as u32, cell);
+            let reason = Reason::ALL.get(usize::from(code & REASON));
+            tally.needs_rule |= code & BY_RULE != 0;
+            if code & BY_RULE == 0 && reason.is_some_and(|reason| reason.allows()) {
+                tally.allowed += people;
+            }
+        }
+        let now = minute(at);
+        let writing = self.writing();
+        let lapsed = writing.unsettled.iter().take_while(|(lapse, _)| *lapse <= now);
+        tally.lapsed = lapsed.map(|(_, subject)| *subject).collect();
+        tally.lapsed.dedup();
+        drop(writing);
+        for subject in &tally.lapsed {
+            let said = view.table.find(self.keyed.person(*subject));
+            let is_counted = said.is_some_and(|said| {
+                let settled = Said { lapse: NEVER, ..said };
+                self.allows(view, cell, settled, at) == Some(true)
+            });
+            tally.allowed -= i64::from(is_counted);
+        }
+        tally
+    }
+
+    /// The answer of a profile in a cell, from the book; the first to ask writes it there. Two
+    /// that ask at once write the same.
+    fn code(&self, book: &Book, profile: u32, cell: Cell) -> u8 {
+        let answers = book.answers.get(profile as usize);
+        let Some(answer) = answers.and_then(|answers| answers.get(cell.0 as usize)) else {
+            return BY_RULE;
+        };
+        match answer.load(Ordering::Relaxed) {
+            0 => {
+                let code = self.work_out(&book.plan, profile, cell);
+                answer.store(code, Ordering::Relaxed);
+                code
+            }
+            code => code,
+        }
+    }
+
+    fn work_out(&self, plan: &Plan, profile: u32, cell: Cell) -> u8 {
+        let declared = &plan.cells[cell.0 as usize];
+        let Some(kept) = self.profiles.get(profile as usize) else { return KNOWN | BY_RULE };
+        if kept.has_home && declared.is_household {
+            return KNOWN | BY_RULE;
+        }
+        let request = Request { device: kept.device.clone(), ..declared.request.clone() };
+        let somebody = Some(&*kept.somebody).filter(|_| profile != NOBODY);
+        let people = Alone(&kept.somebody);
+        // The moment does not matter: what depends on it was decided when the person was summed up.
+        let at = Timestamp::MIN.plus_ms(1);
+        let decision =
+            decide(plan.in_force.as_deref(), &people, somebody, &request, at, Passing::LeftOut);
+        let is_newest = decision.until == Some(NEWEST);
+        KNOWN | decision.reason as u8 | if is_newest { ON_NEWEST } else { 0 }
+    }
+
+    fn writing(&self) -> MutexGuard<'_, Writing> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in what is known about somebody now; `before` is what was known about them.
+    pub(crate) fn put(
+        &self,
+        subject: SubjectId,
+        before: Option<&SubjectState>,
+        state: Option<&SubjectState>,
+        at: Timestamp,
+    ) {
+        let writing = &mut *self.writing();
+        let person = state.map(|state| sum_up(state, None, at, &writing.material));
+        self.put_slot(writing, self.keyed.person(subject), person, Some(subject));
+        let links = |state: Option<&SubjectState>| {
+            state.map(|state| state.devices.clone()).unwrap_or_default()
+        };
+        let now = links(state);
+        let gone = links(before)
+            .into_iter()
+            .filter(|old| !now.iter().any(|link| link.device == old.device));
+        for link in gone {
+            let key = self.keyed.device(subject, link.device.as_str());
+            self.put_slot(writing, key, None, None);
+        }
+        for link in &now {
+            let key = self.keyed.device(subject, link.device.as_str());
+            let summary = state.map(|state| sum_up(state, Some(link), at, &writing.material));
+            self.put_slot(writing, key, summary, None);
+        }
+    }
+
+    fn put_slot(
+        &self,
+        writing: &mut Writing,
+        key: Key,
+        summary: Option<Summary>,
+        person: Option<SubjectId>,
+    ) {
+        let said = match summary {
+            Some(summary) => Said {
+                lapse: summary.lapse.map_or(NEVER, minute),
+                grant: summary.newest.map_or(NO_POSITION, short),
+                profile: self.number(writing, summary.profile),
+            },
+            None => Said { profile: GONE, lapse: NEVER, grant: NO_POSITION },
+        };
+        let view = self.view.load();
+        let saying = writing.table.say(&view.table, &self.keyed, key, said);
+        if let Some(table) = saying.grown {
+            self.view.store(Arc::new(View { book: Arc::clone(&view.book), table }));
+        }
+        let Some(subject) = person else { return };
+        if let Some(before) = saying.before {
+            self.count(before.profile, -1);
+            writing.unsettled.remove(&(before.lapse, subject));
+        }
+        let shared = saying.shared_with;
+        self.count(if shared.is_some() { ASK } else { said.profile }, 1);
+        if said.lapse != NEVER && said.profile != GONE {
+            writing.unsettled.insert((said.lapse, subject));
+        }
+        for shared in shared.into_iter().chain(shared.map(|_| subject)) {
+            writing.unsettled.insert((0, shared));
+        }
+    }
+
+    fn count(&self, profile: u32, more: i64) {
+        if let Some(kept) = self.profiles.get(profile as usize) {
+            kept.people.fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
+    /// The number of a profile: an equal one's, or the next.
+    fn number(&self, writing: &mut Writing, profile: Profile) -> u32 {
+        if let Some(number) = writing.numbers.get(&profile) {
+            return *number;
+        }
+        if self.profiles.count() >= PROFILES_MAX {
+            return ASK;
+        }
+        let kept = Kept {
+            somebody: Arc::new(profile.somebody()),
+            has_home: profile.has_home,
+            device: profile.device.clone(),
+            people: AtomicI64::new(0),
+        };
+        let number = self.profiles.push(kept) as u32;
+        let book = &self.view.load().book;
+        book.answers.push(unanswered(&book.plan));
+        writing.numbers.insert(profile, number);
+        number
+    }
+
+    /// A profile holds until a moment at most.
+    pub(crate) fn lapse_by(&self, subject: SubjectId, state: &SubjectState, due: Timestamp) {
+        let writing = &mut *self.writing();
+        let view = self.view.load();
+        let mut keys = vec![(self.keyed.person(subject), true)];
+        let device = |device: &Id| self.keyed.device(subject, device.as_str());
+        keys.extend(state.devices.iter().map(|link| (device(&link.device), false)));
+        for (key, is_person) in keys {
+            let Some(said) = view.table.find(key).filter(|said| minute(due) < said.lapse) else {
+                continue;
+            };
+            let lapse = minute(due);
+            writing.table.say(&view.table, &self.keyed, key, Said { lapse, ..said });
+            if is_person {
+                writing.unsettled.remove(&(said.lapse, subject));
+                writing.unsettled.insert((lapse, subject));
+            }
+        }
+    }
+
+    /// What the table takes in memory, in bytes: what decisions need, and who is in the slots.
+    pub(crate) fn bytes(&self) -> (usize, usize) {
+        self.view.load().table.bytes()
+    }
+
+    /// Puts a catalog in force. The new plan is prepared beside the one that is read meanwhile, and
+    /// takes its place whole.
+    pub(crate) fn bring_into_force(&self, in_force: &InForce) {
+        let writing = &mut *self.writing();
+        writing.material.extend(in_force.material_since.values());
+        writing.material.sort_unstable();
+        writing.material.dedup();
+        let plan = Plan::new(Some(Arc::new(in_force.clone())));
+        let answers: boxcar::Vec<_> =
+            (0..self.profiles.count()).map(|_| unanswered(&plan)).collect();
+        let view = self.view.load();
+        let book = Arc::new(Book { plan, answers });
+        self.view.store(Arc::new(View { book, table: view.table.clone() }));
+    }
+}
+
+fn unanswered(plan: &Plan) -> Box<[AtomicU8]> {
+    plan.cells.iter().map(|_| AtomicU8::new(0)).collect()
+}
+
+/// The minute of a moment, from 1970: rounded down, so that what ends within it ends with its
+/// beginning.
+fn minute(at: Timestamp) -> u32 {
+    u32::try_from(at.0.max(0) / 60_000).map_or(NEVER - 1, |minute| minute.min(NEVER - 1))
+}
+
+/// A position in half a word.
+fn short(position: Position) -> u32 {
+    u32::try_from(position.number).unwrap_or(NO_POSITION)
+}

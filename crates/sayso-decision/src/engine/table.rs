@@ -1,0 +1,225 @@
+//! Everyone's slot, in one open-addressed table in parts.
+//!
+//! A part is the top bits of the random subject id, so that parts in order are people in order,
+//! and a part grows by itself. Within a part the place is found by a hash under a key that is
+//! drawn at random: nobody can choose whom to collide with. A slot keeps 32 bits of the hash; who
+//! exactly is in it stands in a column beside the slots, which decisions never touch. Two people
+//! whose hashes are equal share a slot that says [`ASK`].
+
+use std::{
+    hash::Hasher,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use sayso_consent::id::SubjectId;
+use siphasher::{sip::SipHasher13, sip128};
+
+use crate::engine::slot::{ASK, GONE, Look, Said, Slot};
+
+const PART_BITS: u32 = 10;
+/// How many parts.
+pub(crate) const PARTS: usize = 1 << PART_BITS;
+/// Slots of a part at first.
+const FIRST: usize = 8;
+
+/// Who or what has a slot: a person, or a person's part in a device.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key {
+    part: usize,
+    hash: u64,
+    /// Tells it from every other: the subject id, or a digest of subject and device.
+    whole: u128,
+}
+
+/// Makes keys.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keyed(pub(crate) [u8; 16]);
+
+impl Keyed {
+    /// A person's.
+    pub(crate) fn person(&self, subject: SubjectId) -> Key {
+        Key { part: part_of(subject), hash: self.hash(subject.0), whole: subject.0 }
+    }
+
+    /// That of a person's part in a device.
+    pub(crate) fn device(&self, subject: SubjectId, device: &str) -> Key {
+        let mut hasher = sip128::SipHasher13::new_with_key(&self.0);
+        hasher.write(&subject.0.to_le_bytes());
+        hasher.write(device.as_bytes());
+        let whole = sip128::Hasher128::finish128(&hasher).as_u128();
+        Key { part: part_of(subject), hash: self.hash(whole), whole }
+    }
+
+    fn hash(&self, whole: u128) -> u64 {
+        SipHasher13::new_with_key(&self.0).hash(&whole.to_le_bytes())
+    }
+}
+
+/// The part that a person is in.
+pub(crate) fn part_of(subject: SubjectId) -> usize {
+    (subject.0 >> (128 - PART_BITS)) as usize
+}
+
+/// A part of the table. It does not grow: a larger one takes its place.
+pub(crate) struct Part {
+    /// Pairs of words; see [`Slot`].
+    words: Box<[AtomicU64]>,
+    /// Pairs of words: who is in the slot.
+    who: Box<[AtomicU64]>,
+    capacity: usize,
+}
+
+fn zeroes(count: usize) -> Box<[AtomicU64]> {
+    (0..count).map(|_| AtomicU64::new(0)).collect()
+}
+
+impl Part {
+    fn with_capacity(capacity: usize) -> Self {
+        Self { words: zeroes(2 * capacity), who: zeroes(2 * capacity), capacity }
+    }
+
+    /// Where the search for a hash begins: its upper half, as a fraction of the part.
+    fn home(&self, hash: u64) -> usize {
+        ((hash >> 32) as usize * self.capacity) >> 32
+    }
+
+    fn after(&self, at: usize) -> usize {
+        if at + 1 == self.capacity { 0 } else { at + 1 }
+    }
+
+    fn slot(&self, at: usize) -> Slot<'_> {
+        Slot { mark: &self.words[2 * at], state: &self.words[2 * at + 1] }
+    }
+
+    fn who(&self, at: usize) -> u128 {
+        let half = |word: usize| u128::from(self.who[2 * at + word].load(Ordering::Relaxed));
+        half(0) << 64 | half(1)
+    }
+
+    fn set_who(&self, at: usize, whole: u128) {
+        self.who[2 * at].store((whole >> 64) as u64, Ordering::Relaxed);
+        self.who[2 * at + 1].store(whole as u64, Ordering::Relaxed);
+    }
+
+    /// The first slot that has the fingerprint, or the empty one where the search ends. There is
+    /// always one, for a part is never full.
+    fn find(&self, hash: u64) -> (usize, Option<Said>) {
+        let mut at = self.home(hash);
+        loop {
+            match self.slot(at).look(hash as u32) {
+                Look::Found(said) => return (at, Some(said)),
+                Look::Nobody => return (at, None),
+                Look::Other => at = self.after(at),
+            }
+        }
+    }
+
+    /// Everything that is said in this part, and of whom; devices among them, by their digest.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (Said, SubjectId)> {
+        let said = |at: usize| Some((self.slot(at).said()?, SubjectId(self.who(at))));
+        (0..self.capacity).filter_map(said)
+    }
+
+    /// The same with room for more, and without those who are gone.
+    fn grown(&self, keyed: &Keyed) -> (Self, usize) {
+        let stays = |said: &Said| said.profile != GONE;
+        let taken = self.all().filter(|(said, _)| stays(said)).count();
+        // Grown to two thirds full, and grown again at five sixths: about three quarters between.
+        let part = Self::with_capacity((taken * 3 / 2 + 1).max(FIRST));
+        for at in 0..self.capacity {
+            if let Some(said) = self.slot(at).said().filter(stays) {
+                let whole = self.who(at);
+                let hash = keyed.hash(whole);
+                let mut free = part.home(hash);
+                while !part.slot(free).is_empty() {
+                    free = part.after(free);
+                }
+                part.set_who(free, whole);
+                part.slot(free).put(hash as u32, said);
+            }
+        }
+        (part, taken)
+    }
+}
+
+/// The table as readers see it.
+#[derive(Clone)]
+pub(crate) struct Table {
+    parts: Box<[Arc<Part>]>,
+}
+
+impl Table {
+    /// An empty one.
+    pub(crate) fn new() -> Self {
+        Self { parts: (0..PARTS).map(|_| Arc::new(Part::with_capacity(FIRST))).collect() }
+    }
+
+    /// What is said of somebody; `None` if they are not in the table.
+    pub(crate) fn find(&self, key: Key) -> Option<Said> {
+        self.parts[key.part].find(key.hash).1.filter(|said| said.profile != GONE)
+    }
+
+    /// One part.
+    pub(crate) fn part(&self, part: usize) -> &Part {
+        &self.parts[part]
+    }
+
+    /// What it takes in memory, in bytes: what decisions need, and who is in the slots.
+    pub(crate) fn bytes(&self) -> (usize, usize) {
+        let sum = |of: fn(&Part) -> usize| self.parts.iter().map(|part| 8 * of(part)).sum();
+        (sum(|part| part.words.len()), sum(|part| part.who.len()))
+    }
+}
+
+/// What only the writer knows.
+pub(crate) struct Writer {
+    /// Slots that are not empty, by part.
+    taken: Vec<usize>,
+}
+
+impl Writer {
+    /// That of an empty table.
+    pub(crate) fn new() -> Self {
+        Self { taken: vec![0; PARTS] }
+    }
+
+    /// Says something of somebody.
+    pub(crate) fn say(&mut self, table: &Table, keyed: &Keyed, key: Key, said: Said) -> Saying {
+        let part = &table.parts[key.part];
+        let (at, before) = part.find(key.hash);
+        if let Some(before) = before {
+            let other = part.who(at);
+            // Once shared it stays so: the slot cannot say which of the two it speaks of.
+            let is_shared = other != key.whole || before.profile == ASK;
+            let said = if is_shared { Said { profile: ASK, ..said } } else { said };
+            part.slot(at).change(said);
+            let shared_with = is_shared.then_some(SubjectId(other));
+            return Saying { before: Some(before), shared_with, grown: None };
+        }
+        // Six slots in seven at most: the search for somebody who is not there stays short.
+        if self.taken[key.part] * 7 >= part.capacity * 6 {
+            let (grown, taken) = part.grown(keyed);
+            self.taken[key.part] = taken;
+            let mut table = table.clone();
+            table.parts[key.part] = Arc::new(grown);
+            return Saying { grown: Some(table.clone()), ..self.say(&table, keyed, key, said) };
+        }
+        part.set_who(at, key.whole);
+        part.slot(at).put(key.hash as u32, said);
+        self.taken[key.part] += 1;
+        Saying { before: None, shared_with: None, grown: None }
+    }
+}
+
+/// What came of saying something.
+pub(crate) struct Saying {
+    /// What the slot said before.
+    pub(crate) before: Option<Said>,
+    /// The other one, if the slot has to stand for two.
+    pub(crate) shared_with: Option<SubjectId>,
+    /// The table that takes the place of the one before, if a part had to grow.
+    pub(crate) grown: Option<Table>,
+}
