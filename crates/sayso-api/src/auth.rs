@@ -55,9 +55,9 @@ impl Principal {
     }
 
     /// Lets pass only a key that may speak for a recipient.
-    pub fn speak_for(&self, recipient: &Id) -> Result<(), Problem> {
+    pub fn speak_for(&self, recipient: &str) -> Result<(), Problem> {
         match self.recipient() {
-            Some(own) if own != recipient => {
+            Some(own) if own.as_str() != recipient => {
                 Err(Problem::forbidden(format!("it speaks for `{own}` only")))
             }
             _ => Ok(()),

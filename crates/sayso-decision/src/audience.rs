@@ -125,7 +125,7 @@ impl Snapshot {
             return Way::Rule;
         }
         let plan = &view.book.plan;
-        match plan.ask(Question::of(request)) {
+        match plan.ask(&Question::of(request)) {
             Prepared::Never(..) => Way::Nobody,
             Prepared::Unprepared => Way::Rule,
             Prepared::Cell(cell) if plan.may_rest(plan.declared(cell), at) => Way::Nobody,

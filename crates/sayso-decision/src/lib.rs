@@ -16,6 +16,7 @@ pub mod permission;
 pub mod snapshot;
 pub mod staged;
 
+pub use engine::plan::Question;
 pub use permission::Permission;
 pub use snapshot::Snapshot;
 pub use staged::Staged;

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use sayso_consent::{
     Choice, Scope, apply,
     catalog::{Catalog, InForce},
@@ -82,6 +82,12 @@ impl Snapshot {
         Timestamp(self.latest.load(Ordering::Acquire))
     }
 
+    /// What the table of everybody takes in memory, in bytes: what decisions need, and beside it
+    /// who is in it, for audiences.
+    pub fn table_bytes(&self) -> (usize, usize) {
+        self.engine.bytes()
+    }
+
     /// How many people are known.
     pub fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
@@ -90,6 +96,12 @@ impl Snapshot {
     /// The catalog in force.
     pub fn in_force(&self) -> Option<Arc<InForce>> {
         self.engine.view().book.plan.in_force.clone()
+    }
+
+    /// The catalog in force, to be looked at and let go of soon. Unlike a copy of the [`Arc`] it
+    /// writes nothing that other threads read, and decisions are asked on all of them at once.
+    pub fn look(&self) -> Looked {
+        Looked(self.engine.view())
     }
 
     /// What is known about a person.
@@ -123,15 +135,22 @@ impl Snapshot {
         let as_of = self.head();
         let (view, at) = (self.engine.view(), at.max(self.latest()));
         let decision = self
-            .recall(&view, request, at)
+            .recall(&view, &Question::of(request), at)
             .unwrap_or_else(|| self.by_rule(view.book.plan.in_force.as_deref(), request, at));
         Decision { as_of, ..decision }
     }
 
-    /// The answer, if the engine can say.
-    fn recall(&self, view: &View, request: &Request, at: Timestamp) -> Option<Decision> {
-        let device = request.device.as_ref().map(Id::as_str);
-        let mut decision = match view.book.plan.ask(Question::of(request)) {
+    /// Answers a question at once, if that takes no more than a look. `None` if it takes the rule:
+    /// then put it as a request to [`Snapshot::decide`].
+    pub fn answer(&self, question: &Question<'_>, at: Timestamp) -> Option<Decision> {
+        let as_of = self.head();
+        let decision = self.recall(&self.engine.view(), question, at.max(self.latest()))?;
+        Some(Decision { as_of, ..decision })
+    }
+
+    fn recall(&self, view: &View, question: &Question<'_>, at: Timestamp) -> Option<Decision> {
+        let device = question.device;
+        let mut decision = match view.book.plan.ask(question) {
             Prepared::Unprepared => return None,
             // What is never done with one device may be done with another.
             Prepared::Never(Reason::PromisedNever, _) if device.is_some() => return None,
@@ -140,7 +159,7 @@ impl Snapshot {
                 Decision::deny(reason, activity)
             }
             Prepared::Cell(cell) => {
-                let brief = self.engine.brief(view, cell, request.subject, device, at)?;
+                let brief = self.engine.brief(view, cell, question.subject, device, at)?;
                 let declared = view.book.plan.declared(cell);
                 let mut decision = Decision::deny(brief.reason, Some(&declared.id));
                 decision.grant = brief.grant;
@@ -355,6 +374,16 @@ impl<K: std::hash::Hash + Eq, V> RetainIf<K, V> for HashMap<K, V> {
         if self.get(key).is_some_and(|value| !keep(value)) {
             self.remove(key);
         }
+    }
+}
+
+/// A look at the catalog in force.
+pub struct Looked(Guard<Arc<View>>);
+
+impl Looked {
+    /// The catalog in force.
+    pub fn in_force(&self) -> Option<&InForce> {
+        self.0.book.plan.in_force.as_deref()
     }
 }
 

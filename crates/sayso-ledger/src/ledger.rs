@@ -323,8 +323,8 @@ impl Ledger {
     }
 
     fn normalisation(&self, namespace: &Id) -> Result<Normalisation, IdentifierError> {
-        let in_force = self.shared.snapshot.look();
-        let declared = in_force.as_ref().and_then(|now| now.catalog.namespaces.get(namespace));
+        let look = self.shared.snapshot.look();
+        let declared = look.in_force().and_then(|now| now.catalog.namespaces.get(namespace));
         let unknown = || IdentifierError::UnknownNamespace(namespace.clone());
         declared.map(|declared| declared.normalise).ok_or_else(unknown)
     }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use sayso_consent::{Decision, Id, Position, Request, SubjectId};
+use sayso_decision::Question;
 
 use crate::{
     App,
@@ -22,9 +23,9 @@ fn id_or_nothing(text: &str) -> Result<Id, Problem> {
     text.parse().or_else(|_| NOTHING.parse()).map_err(|_| Problem::bad_request("invalid_id", text))
 }
 
-/// The recipient that asks. AuthZEN knows other types of subjects; none of them is declared.
-pub(crate) fn recipient(kind: &str, id: &str) -> Result<Id, Problem> {
-    id_or_nothing(if kind == "recipient" { id } else { NOTHING })
+/// What AuthZEN asks in its words; none of its other types of subjects is declared.
+pub(crate) fn recipient<'a>(kind: &str, id: &'a str) -> &'a str {
+    if kind == "recipient" { id } else { NOTHING }
 }
 
 /// Who is meant by a subject id or `namespace:value`. A recipient's key may use the identifiers of
@@ -34,8 +35,8 @@ pub(crate) fn person(app: &App, principal: &Principal, text: &str) -> Option<Sub
         return Some(subject);
     }
     if let Some(recipient) = principal.recipient() {
-        let in_force = app.ledger.snapshot().look();
-        let own = in_force.as_ref()?.catalog.recipients.get(recipient)?.namespace.clone()?;
+        let look = app.ledger.snapshot().look();
+        let own = look.in_force()?.catalog.recipients.get(recipient)?.namespace.as_ref()?;
         let is_own = text.split_once(':').is_some_and(|(namespace, _)| namespace == own.as_str());
         if !is_own {
             return None;
@@ -44,23 +45,35 @@ pub(crate) fn person(app: &App, principal: &Principal, text: &str) -> Option<Sub
     app.ledger.find(text).ok().flatten()
 }
 
-/// The request that is asked.
-pub(crate) fn request(
+/// The question that is asked.
+pub(crate) fn question<'a>(
     app: &App,
     principal: &Principal,
-    recipient: Id,
-    purpose: &str,
-    resource: &Resource<'_>,
-    context: &Context<'_>,
-) -> Result<Request, Problem> {
+    recipient: &'a str,
+    purpose: &'a str,
+    resource: &'a Resource<'_>,
+    context: &'a Context<'_>,
+) -> Question<'a> {
     let device = resource.properties.as_ref().and_then(|properties| properties.device.as_deref());
-    Ok(Request {
+    Question {
         subject: person(app, principal, &resource.id),
-        data: id_or_nothing(&resource.kind)?,
-        purpose: id_or_nothing(purpose)?,
+        data: &resource.kind,
+        purpose,
         recipient,
-        channel: context.channel.as_deref().map(id_or_nothing).transpose()?,
-        device: device.map(id_or_nothing).transpose()?,
+        channel: context.channel.as_deref(),
+        device,
+    }
+}
+
+/// The same with names of its own, for the rule.
+pub(crate) fn request(question: &Question<'_>) -> Result<Request, Problem> {
+    Ok(Request {
+        subject: question.subject,
+        data: id_or_nothing(question.data)?,
+        purpose: id_or_nothing(question.purpose)?,
+        recipient: id_or_nothing(question.recipient)?,
+        channel: question.channel.map(id_or_nothing).transpose()?,
+        device: question.device.map(id_or_nothing).transpose()?,
     })
 }
 
@@ -84,8 +97,12 @@ pub(crate) async fn be_fresh(app: &App, context: &Context<'_>) -> Result<(), Pro
 }
 
 /// Decides, and counts.
-pub(crate) fn decide(app: &App, request: &Request) -> Decision {
-    let decision = app.ledger.snapshot().decide(request, app.at());
+pub(crate) fn decide(app: &App, question: &Question<'_>) -> Result<Decision, Problem> {
+    let (snapshot, at) = (app.ledger.snapshot(), app.at());
+    let decision = match snapshot.answer(question, at) {
+        Some(decision) => decision,
+        None => snapshot.decide(&request(question)?, at),
+    };
     app.metrics.decided(decision.reason);
-    decision
+    Ok(decision)
 }

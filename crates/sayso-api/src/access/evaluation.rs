@@ -65,10 +65,10 @@ pub(crate) async fn answer(
     principal: &Principal,
     question: &Evaluation<'_>,
 ) -> Result<Answer, Problem> {
-    let recipient = ask::recipient(&question.subject.kind, &question.subject.id)?;
-    principal.speak_for(&recipient)?;
+    let recipient = ask::recipient(&question.subject.kind, &question.subject.id);
+    principal.speak_for(recipient)?;
     ask::be_fresh(app, &question.context).await?;
     let Evaluation { action, resource, context, .. } = question;
-    let request = ask::request(app, principal, recipient, &action.name, resource, context)?;
-    Ok(ask::decide(app, &request).into())
+    let question = ask::question(app, principal, recipient, &action.name, resource, context);
+    Ok(ask::decide(app, &question)?.into())
 }

@@ -48,16 +48,16 @@ pub(crate) async fn handler(
 ) -> Result<Json<Found<Action<'static>>>, Problem> {
     principal.require(Grade::Decide)?;
     let search: Search = body::parse(&bytes)?;
-    let recipient = ask::recipient(&search.subject.kind, &search.subject.id)?;
-    principal.speak_for(&recipient)?;
+    let recipient = ask::recipient(&search.subject.kind, &search.subject.id);
+    principal.speak_for(recipient)?;
     ask::be_fresh(&app, &search.context).await?;
     let in_force = app.ledger.snapshot().in_force();
     let mut found = Vec::new();
     for purpose in in_force.iter().flat_map(|now| now.catalog.purposes.keys()) {
         let Search { resource, context, .. } = &search;
-        let request =
-            ask::request(&app, &principal, recipient.clone(), purpose.as_str(), resource, context)?;
-        if ask::decide(&app, &request).allow() {
+        let question =
+            ask::question(&app, &principal, recipient, purpose.as_str(), resource, context);
+        if ask::decide(&app, &question)?.allow() {
             found.push(Action { name: purpose.to_string().into() });
         }
     }

@@ -52,16 +52,17 @@ pub(crate) async fn handler(
 ) -> Result<Response, Problem> {
     principal.require(Grade::Decide)?;
     let search: Search = body::parse(&bytes)?;
-    let recipient = ask::recipient(&search.subject.kind, &search.subject.id)?;
-    principal.speak_for(&recipient)?;
+    let recipient = ask::recipient(&search.subject.kind, &search.subject.id);
+    principal.speak_for(recipient)?;
     ask::be_fresh(&app, &search.context).await?;
     let asked = Resource {
         kind: search.resource.kind.clone(),
         id: Text::default(),
         properties: search.resource.properties.clone(),
     };
-    let request =
-        ask::request(&app, &principal, recipient, &search.action.name, &asked, &search.context)?;
+    let Search { action, context, .. } = &search;
+    let question = ask::question(&app, &principal, recipient, &action.name, &asked, context);
+    let request = ask::request(&question)?;
     let invalid =
         |_| Problem::bad_request("invalid_page", "`page.token` is not one of this search");
     let from = search.page.token().map_or(Ok(SubjectId(0)), str::parse).map_err(invalid)?;

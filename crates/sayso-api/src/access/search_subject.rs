@@ -55,13 +55,13 @@ pub(crate) async fn handler(
         in_force.as_ref().map(|now| &now.catalog).filter(|_| *search.subject.kind == *"recipient");
     let mut found = Vec::new();
     for recipient in catalog.iter().flat_map(|catalog| catalog.recipients.keys()) {
-        if principal.speak_for(recipient).is_err() {
+        if principal.speak_for(recipient.as_str()).is_err() {
             continue;
         }
         let Search { action, resource, context, .. } = &search;
-        let request =
-            ask::request(&app, &principal, recipient.clone(), &action.name, resource, context)?;
-        if ask::decide(&app, &request).allow() {
+        let name = recipient.as_str();
+        let question = ask::question(&app, &principal, name, &action.name, resource, context);
+        if ask::decide(&app, &question)?.allow() {
             found.push(Asker { kind: "recipient".into(), id: recipient.to_string().into() });
         }
     }

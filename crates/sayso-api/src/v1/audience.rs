@@ -64,7 +64,7 @@ pub(crate) async fn handler(
     let missing = || Problem::bad_request("invalid_query", "missing field `recipient`");
     let recipient =
         query.recipient.or_else(|| principal.recipient().cloned()).ok_or_else(missing)?;
-    principal.speak_for(&recipient)?;
+    principal.speak_for(recipient.as_str())?;
     let request = Request {
         subject: None,
         data: query.data,

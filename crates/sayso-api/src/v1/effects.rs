@@ -94,7 +94,7 @@ pub(crate) async fn handler(
     let missing = || Problem::bad_request("invalid_body", "missing field `recipient`");
     let recipient =
         body.recipient.or_else(|| principal.recipient().cloned()).ok_or_else(missing)?;
-    principal.speak_for(&recipient)?;
+    principal.speak_for(recipient.as_str())?;
     if body.effects.len() > EFFECTS_MAX {
         let status = axum::http::StatusCode::PAYLOAD_TOO_LARGE;
         let detail = format!("at most {EFFECTS_MAX} at once");

@@ -13,7 +13,7 @@ use std::{
 
 use sayso_consent::{
     catalog::{Activity, InForce, QuietHours},
-    id::Id,
+    id::{Id, SubjectId},
     request::{Reason, Request},
     time::Timestamp,
 };
@@ -42,9 +42,11 @@ impl Names {
     }
 }
 
-/// What a question is about: names as they were sent.
+/// A request whose names are borrowed from wherever they came in. They need not be declared.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
+    /// Whose data; `None` if no such person could be found.
+    pub subject: Option<SubjectId>,
     /// Why.
     pub purpose: &'a str,
     /// Which category of data.
@@ -53,23 +55,27 @@ pub struct Question<'a> {
     pub recipient: &'a str,
     /// How the person would be reached.
     pub channel: Option<&'a str>,
+    /// From or through which device.
+    pub device: Option<&'a str>,
 }
 
 impl<'a> Question<'a> {
     /// That of a request.
     pub fn of(request: &'a Request) -> Self {
         Self {
+            subject: request.subject,
             purpose: request.purpose.as_str(),
             data: request.data.as_str(),
             recipient: request.recipient.as_str(),
             channel: request.channel.as_ref().map(Id::as_str),
+            device: request.device.as_ref().map(Id::as_str),
         }
     }
 }
 
 /// What a question comes to before it is known about whom it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Prepared {
+pub(crate) enum Prepared {
     /// It depends on the person.
     Cell(Cell),
     /// The answer is no, whoever it is about.
@@ -80,11 +86,11 @@ pub enum Prepared {
 
 /// The number of the activity that a no is under. Of one plan only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Under(u32);
+pub(crate) struct Under(u32);
 
 /// The number of a question that depends on the person. Of one plan only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cell(pub(crate) u32);
+pub(crate) struct Cell(pub(crate) u32);
 
 /// What belongs to a cell.
 pub(crate) struct Declared {
@@ -222,8 +228,8 @@ impl Plan {
     }
 
     /// What a question comes to.
-    pub(crate) fn ask(&self, question: Question<'_>) -> Prepared {
-        let Question { purpose, data, recipient, channel } = question;
+    pub(crate) fn ask(&self, question: &Question<'_>) -> Prepared {
+        let Question { purpose, data, recipient, channel, .. } = *question;
         let Some(r) = self.recipients.number(recipient) else {
             return Prepared::Never(Reason::Undeclared, None);
         };
