@@ -68,6 +68,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Demo(args) => demo::run(&global, args).await?,
         Command::DemoSystem { config } => demo::system(&config).await?,
         Command::Serve(args) => commands::serve::run(&global, args).await?,
+        Command::Overview => commands::overview::run(&global, out).await?,
         Command::Init => commands::init::run(&global, out).await?,
         Command::Catalog(command) => return commands::catalog::run(&global, command, out).await,
         Command::Subject(command) => commands::subject::run(&global, command, out).await?,
@@ -79,7 +80,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Key(command) => commands::key::run(&global, command, out).await?,
         Command::Backup(args) => commands::backup::back_up(&global, &args, out)?,
         Command::Restore(args) => commands::backup::restore(&global, &args, out).await?,
-        Command::Doctor => return commands::doctor::run(&global, out),
+        Command::Doctor => return commands::doctor::run(&global, out).await,
         Command::Completions { shell } => commands::completions(shell)?,
         Command::Man => commands::man()?,
     }

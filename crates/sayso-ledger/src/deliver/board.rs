@@ -37,6 +37,8 @@ pub struct Parked {
 /// How a recipient stands.
 #[derive(Clone, Debug, Default)]
 pub struct Standing {
+    /// Whether there is a way to tell it. What it owes runs late even if there is none.
+    pub is_connected: bool,
     /// Everything up to here was delivered.
     pub cursor: Position,
     /// People about whom it has something to take.

@@ -263,9 +263,7 @@ async fn show(client: &Client, command: SubjectCommand, out: Output) -> Result<(
             out.value(&about(client, &subject, "effects").await?, show_effects)
         }
         SubjectCommand::Link { subject, weak } => {
-            if client.is_local() {
-                bail!("a link is opened at a running server; start one with `sayso serve`");
-            }
+            client.expect_server()?;
             let path = format!("/v1/subjects/{}/links", client.subject(&subject).await?);
             let authority = if weak { "weak" } else { "strong" };
             let made = client.post(&path, &json!({"authority": authority})).await?;

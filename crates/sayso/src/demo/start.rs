@@ -89,7 +89,9 @@ pub(super) async fn settle(app: &App) -> Result<()> {
     tokio::time::sleep(Duration::from_millis(600)).await;
     loop {
         let standings = app.board.standings();
-        let up = standings.iter().filter(|(_, standing)| standing.failing_since.is_none());
+        let up = standings
+            .iter()
+            .filter(|(_, standing)| standing.is_connected && standing.failing_since.is_none());
         let open: usize = up.map(|(_, standing)| standing.unapplied.max(standing.waiting)).sum();
         most = most.max(open);
         bar.set_length(most as u64);
