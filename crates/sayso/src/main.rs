@@ -71,7 +71,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Overview => commands::overview::run(&global, out).await?,
         Command::Init => commands::init::run(&global, out).await?,
         Command::Catalog(command) => return commands::catalog::run(&global, command, out).await,
-        Command::Subject(command) => commands::subject::run(&global, command, out).await?,
+        Command::Subject(command) => return commands::subject::run(&global, command, out).await,
         Command::Choose(args) => commands::choose::run(&global, args, out).await?,
         Command::Decide(args) => commands::decide::run(&global, args, out).await?,
         Command::Audience(args) => commands::audience::run(&global, args, out).await?,

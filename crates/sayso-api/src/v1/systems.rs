@@ -52,7 +52,7 @@ pub(crate) struct ParkedBody {
 }
 
 /// How each downstream system that keeps permissions stands.
-#[utoipa::path(get, path = "/v1/systems", tag = "effects",
+#[utoipa::path(get, path = "/v1/systems", operation_id = "list_systems", tag = "effects",
     responses(
         (status = 200, description = "The systems.", body = Vec<System>),
         (status = 401, description = "No valid key.", body = Problem),

@@ -158,6 +158,10 @@ async fn keys_are_made_used_listed_and_withdrawn() {
     done(&dir, &["key", "revoke", id]).await;
     assert_eq!(ask("mailer").await, 401, "withdrawn at once");
     refused(&dir, &["key", "revoke", "key_of_nobody"]).await;
+    let strange = refused(&dir, &[&roles[..], &["--recipient", "mailr"]].concat()).await;
+    assert!(strange.contains("did you mean `mailer`?"), "{strange}");
+    let strange = refused(&dir, &["key", "sink", "mailr"]).await;
+    assert!(strange.contains("no recipient `mailr`; did you mean `mailer`?"), "{strange}");
     assert_eq!(run(&dir, &["key", "create", "--role", "rule"]).await.code, 2);
     let sink = json_of(&dir, &["key", "sink", "mailer"]).await;
     assert!(sink["secret"].as_str().unwrap().starts_with("whsec_"));
