@@ -214,7 +214,7 @@ impl Page {
     /// Nothing was lost and nothing is under way any more.
     pub(crate) fn is_good_news(&self) -> bool {
         let is_worry = matches!(self.banner, Some(Banner::Expired | Banner::NotYetDurable));
-        self.is_settled() && !is_worry
+        self.is_settled() && !is_worry && self.left_out.is_none()
     }
 
     /// Whether there is something to tell before the choices; the introduction makes room for it.

@@ -47,7 +47,8 @@ pub(super) const EN: Console = Console {
     all_well: "Yes. Every system is in step.",
     catching_up: "Yes. Some systems are catching up, all within their time.",
     at_risk: "Yes, so far. It will not stay so unless somebody looks at this:",
-    not_all: "No. Where a system is late, its use of the data is denied.",
+    not_all: "No. Where a system is late, its use of the data is denied, except where the law or a \
+              life demands it.",
     alerts: "Needs somebody now",
     alert: |alert| match alert {
         Alert::Late { system, people: 1 } => format!("{system} is late for 1 person"),
@@ -109,7 +110,8 @@ pub(super) const DE: Console = Console {
     all_well: "Ja. Jedes System ist auf dem Stand.",
     catching_up: "Ja. Einige Systeme holen noch auf, alle in ihrer Frist.",
     at_risk: "Ja, bisher. Es bleibt nicht dabei, wenn niemand sich darum kümmert:",
-    not_all: "Nein. Wo ein System verspätet ist, wird ihm die Nutzung der Daten verweigert.",
+    not_all: "Nein. Wo ein System verspätet ist, wird ihm die Nutzung der Daten verweigert, \
+              außer wo das Gesetz oder ein Leben es verlangt.",
     alerts: "Hier wird jetzt jemand gebraucht",
     alert: |alert| match alert {
         Alert::Late { system, people: 1 } => format!("{system} ist für 1 Person verspätet"),

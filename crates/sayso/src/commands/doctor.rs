@@ -105,18 +105,15 @@ async fn unconnected(global: &Global) -> Result<Result<String, String>> {
     let systems = global.client()?.get("/v1/systems").await?;
     let systems = systems.as_array().cloned().unwrap_or_default();
     let missing = systems.iter().filter(|system| system["is_connected"] == false);
-    let said = |system: &Value| {
-        let name = field(system, "recipient");
-        format!(
-            "{name} has an effect_deadline but no [sinks.{name}]: its use will be denied \
-             (overdue) from its deadline on"
-        )
-    };
-    let said: Vec<String> = missing.map(said).collect();
-    Ok(if said.is_empty() {
-        Ok(format!("{} are told, all connected", systems.len()))
-    } else {
-        Err(said.join("; "))
+    let sink = |system: &Value| format!("[sinks.{}]", field(system, "recipient"));
+    let sinks: Vec<String> = missing.map(sink).collect();
+    Ok(match sinks.as_slice() {
+        [] => Ok(format!("{}, all connected", systems.len())),
+        sinks => Err(format!(
+            "there is an effect_deadline but no {}: its use will be denied (overdue) from its \
+             deadline on",
+            sinks.join(", no ")
+        )),
     })
 }
 

@@ -199,6 +199,8 @@ async fn the_ledger_and_its_receipts_are_proven() {
     assert!(done(&dir, &["log", "verify-receipt", &whole]).await.contains("the receipt holds"));
     let offline = ["log", "verify-receipt", &whole, "--public-key", key];
     assert_eq!(json_of(folder.path(), &offline).await["holds"], true, "without a ledger");
+    let keyless = refused(folder.path(), &["log", "verify-receipt", &whole]).await;
+    assert!(keyless.contains("give its key with `--public-key`"), "{keyless}");
     let mut forged: Value = serde_json::from_str(&receipt).unwrap();
     forged["entry"]["events"][0]["effect"] = json!("grant");
     let forged = file(&folder, "forged.json", &forged.to_string());
