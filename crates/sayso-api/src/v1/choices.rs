@@ -75,6 +75,7 @@ pub(crate) async fn list(
     Path(id): Path<String>,
 ) -> Result<Json<Current>, Problem> {
     let (_, state) = write::readable(&app, &principal, &id)?;
-    let choices = state.choices.iter().map(Into::into).collect();
+    let all = &state.choices;
+    let choices = all.iter().map(|held| HeldBody::among(held, all)).collect();
     Ok(Json(Current { choices, position: state.position }))
 }

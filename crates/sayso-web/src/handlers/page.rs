@@ -278,3 +278,33 @@ pub(super) async fn receipt(
         _ => web.problem(StatusCode::SERVICE_UNAVAILABLE, ProblemKind::Unavailable, &headers),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where the way to stand still leads, if the page refreshes.
+    fn stops_at(asked: &Asked, state: EffectState) -> Option<String> {
+        let mut effects = Page::sample("en").effects;
+        effects.truncate(1);
+        effects[0].state = state;
+        match refreshing(asked, &effects) {
+            Refreshing::Every { stop_href, .. } => Some(stop_href),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn the_page_refreshes_while_systems_are_at_work() {
+        let opened = Asked::default();
+        let saved = Asked { saved: Some("0-7".into()), ..Asked::default() };
+        let older = Asked { before: Some("0-7".into()), ..Asked::default() };
+        let of_opened = Some("/me?watch=off#status".to_owned());
+        let of_saved = Some("/me?saved=0-7&watch=off#status".to_owned());
+        assert_eq!(stops_at(&opened, EffectState::Told), of_opened);
+        assert_eq!(stops_at(&opened, EffectState::Applied), None);
+        assert_eq!(stops_at(&opened, EffectState::Late), None, "the boxes would stay locked");
+        assert_eq!(stops_at(&saved, EffectState::Late), of_saved);
+        assert_eq!(stops_at(&older, EffectState::Told), None);
+    }
+}

@@ -296,9 +296,11 @@ fn rows(shown: &Value, list: &str, row: impl Fn(&Value) -> Vec<String>) -> Vec<V
 fn show_choices(shown: &Value) -> String {
     let row = |choice: &Value| {
         let part = |name: &str| field(choice, name);
-        vec![part("position"), part("effect"), scope(&choice["scope"]), part("until")]
+        let counts = if choice["is_withdrawn"] == true { "no more" } else { "yes" };
+        let scope = scope(&choice["scope"]);
+        vec![part("position"), part("effect"), scope, part("until"), counts.into()]
     };
-    table(&["position", "effect", "scope", "until"], rows(shown, "choices", row))
+    table(&["position", "effect", "scope", "until", "counts"], rows(shown, "choices", row))
 }
 
 fn show_history(shown: &Value) -> String {
