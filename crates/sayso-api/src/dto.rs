@@ -229,6 +229,24 @@ pub(crate) struct HeldBody {
     is_import: bool,
     /// Given by a guardian.
     by_guardian: bool,
+    /// A grant that a no of the person has taken back as a whole; it counts for nothing.
+    is_withdrawn: bool,
+}
+
+impl HeldBody {
+    /// One of a person's choices, among all of them.
+    pub(crate) fn among(held: &Held, all: &[Held]) -> Self {
+        let outranks = |no: &Held| match (no.is_import, held.is_import) {
+            (true, false) => false,
+            (false, true) => true,
+            _ => no.position > held.position,
+        };
+        let is_withdrawn = held.effect == Effect::Grant
+            && all.iter().any(|no| {
+                no.effect == Effect::Denial && outranks(no) && no.scope.covers(&held.scope)
+            });
+        Self { is_withdrawn, ..held.into() }
+    }
 }
 
 impl From<&Held> for HeldBody {
@@ -247,6 +265,7 @@ impl From<&Held> for HeldBody {
             notice: held.notice.as_ref().map(notice),
             is_import: held.is_import,
             by_guardian: held.by_guardian,
+            is_withdrawn: false,
         }
     }
 }

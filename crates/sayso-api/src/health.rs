@@ -16,14 +16,14 @@ pub(crate) struct Health {
 }
 
 /// Whether the process lives. Needs no key.
-#[utoipa::path(get, path = "/healthz", tag = "operations", security(()),
+#[utoipa::path(get, path = "/healthz", operation_id = "show_health", tag = "operations", security(()),
     responses((status = 200, description = "It lives.", body = Health)))]
 pub(crate) async fn alive() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
 /// Whether the ledger takes writes. Needs no key.
-#[utoipa::path(get, path = "/readyz", tag = "operations", security(()),
+#[utoipa::path(get, path = "/readyz", operation_id = "show_readiness", tag = "operations", security(()),
     responses(
         (status = 200, description = "It takes writes.", body = Health),
         (status = 503, description = "It does not; decisions are still answered.", body = Problem),

@@ -115,7 +115,7 @@ impl Metrics {
 }
 
 /// Prometheus metrics, in the OpenMetrics text format.
-#[utoipa::path(get, path = "/metrics", tag = "operations",
+#[utoipa::path(get, path = "/metrics", operation_id = "show_metrics", tag = "operations",
     responses(
         (status = 200, description = "The metrics.", body = String, content_type = "application/openmetrics-text"),
         (status = 401, description = "No valid key.", body = Problem),

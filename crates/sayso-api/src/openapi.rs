@@ -126,11 +126,29 @@ mod tests {
         let (_, openapi) = routes().split_for_parts();
         let document = to_json(&openapi);
         assert_eq!(document["openapi"], "3.1.0");
+        let mut names = std::collections::BTreeSet::new();
         for (path, operations) in document["paths"].as_object().unwrap() {
             for (method, operation) in operations.as_object().unwrap() {
                 let has = |name: &str| operation.get(name).is_some_and(|value| !value.is_null());
                 assert!(has("summary") && has("tags") && has("responses"), "{method} {path}");
+                // Programs that write clients make a function of each name.
+                let name = operation["operationId"].to_string();
+                assert!(names.insert(name.clone()), "{name} stands twice");
             }
+        }
+    }
+
+    #[test]
+    fn every_media_type_that_is_taken_is_said() {
+        let (_, openapi) = routes().split_for_parts();
+        let document = to_json(&openapi);
+        for (path, types) in [
+            ("/v1/catalog", ["application/yaml", "application/json"]),
+            ("/v1/catalog/plan", ["application/yaml", "application/json"]),
+            ("/v1/imports", ["application/x-ndjson", "text/csv"]),
+        ] {
+            let said = &document["paths"][path]["post"]["requestBody"]["content"];
+            assert!(types.iter().all(|media| said.get(media).is_some()), "{path}: {said}");
         }
     }
 }

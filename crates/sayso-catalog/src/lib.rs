@@ -30,6 +30,7 @@ pub use compare::{Change, Kind, compare};
 pub use parse::{BYTES_MAX, DEPTH_MAX};
 pub use problem::{PROBLEMS_MAX, Problem};
 pub use schema::{ENTRIES_MAX, LIST_MAX, SCHEMA_ID, schema};
+pub use words::did_you_mean;
 
 use sayso_consent::Catalog;
 

@@ -29,10 +29,7 @@ fn distance(word: &str, name: &str) -> usize {
 }
 
 /// "did you mean" the nearest name, if there is one.
-pub(crate) fn did_you_mean<'a>(
-    word: &str,
-    names: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
+pub fn did_you_mean<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(word, names).map(|name| format!("did you mean `{name}`?"))
 }
 

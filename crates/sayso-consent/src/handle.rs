@@ -197,7 +197,7 @@ fn admit(
     }
     if choice.effect == Effect::Denial {
         // A no is never refused for its circumstances, and holds until the person grants again:
-        // an end would let the use begin again without the person (guarantee C1).
+        // an end would let the use begin again without the person.
         choice.not_before = None;
         choice.until = None;
         return Ok(choice);

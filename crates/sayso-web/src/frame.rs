@@ -9,6 +9,8 @@ pub struct Frame {
     pub language: String,
     /// The name of the organisation.
     pub organisation: String,
+    /// The zone that times are shown in.
+    pub zone: jiff::tz::TimeZone,
     /// The languages to switch to, the present one included.
     pub languages: Vec<LanguageLink>,
     /// How to end the session, if there is one.
@@ -66,6 +68,7 @@ impl Frame {
         Self {
             language: language.into(),
             organisation: "Hearth".into(),
+            zone: jiff::tz::TimeZone::UTC,
             languages: vec![link("en"), link("de")],
             leave: Some(Leave { action: "/me/leave".into(), csrf: "c3JmLXNhbXBsZQ".into() }),
         }

@@ -1,9 +1,8 @@
 //! From the boxes of a form to choices. Pure.
 //!
 //! A box is wider than one choice and narrower than a person's words, so the way there is: what is
-//! unticked becomes a denial over the box; what is ticked becomes grants over the box; and what
-//! would still be denied then, because of an older and narrower no, gets a grant of its own, so
-//! that what the page shows after saving is what was ticked.
+//! unticked becomes a denial over the box, and what is ticked and would be denied then becomes
+//! grants, one for each use that the page showed. A no may be wider than its box; a yes never is.
 
 use std::collections::BTreeSet;
 
@@ -58,7 +57,7 @@ pub(crate) fn boxes(
 }
 
 /// The recipients of an activity: those that work for the company, and third parties.
-fn parties<'a>(catalog: &Catalog, activity: &'a Activity) -> (Vec<&'a Id>, Vec<&'a Id>) {
+pub(crate) fn parties<'a>(catalog: &Catalog, activity: &'a Activity) -> (Vec<&'a Id>, Vec<&'a Id>) {
     let is_own = |id: &&'a Id| {
         catalog
             .recipients
@@ -149,6 +148,18 @@ impl Standing<'_> {
         choices
     }
 
+    /// Whether a box of sharing was ticked and none of the ways above it: there is nothing yet that
+    /// could be shared, and the box stays empty.
+    pub(crate) fn has_idle_sharing(&self, ticked: &BTreeSet<String>) -> bool {
+        let catalog = &self.in_force.catalog;
+        let any = |boxes: &[Choosing]| boxes.iter().any(|own| ticked.contains(&own.name()));
+        let is_idle = |(id, activity): (&Id, &Activity)| {
+            let (main, sharing) = boxes(catalog, id, activity);
+            activity.basis.is_choosable() && any(&sharing) && !any(&main)
+        };
+        catalog.activities.iter().any(is_idle)
+    }
+
     /// The denials of "say no to everything".
     pub(crate) fn refuse_everything(&self) -> Vec<Choice> {
         let choosable = self
@@ -170,7 +181,7 @@ impl Standing<'_> {
         scopes.into_iter().map(|scope| of_portal(Effect::Denial, scope)).collect()
     }
 
-    /// How a choice says which data: *any* where the activity has its purpose to itself, else one
+    /// How a denial says which data: *any* where the activity has its purpose to itself, else one
     /// by one, so that a box does not speak for another activity of the same purpose.
     fn data_of(&self, id: &Id, activity: &Activity) -> Vec<Option<Id>> {
         let shares_purpose = |(other, its): (&Id, &Activity)| {
@@ -208,7 +219,7 @@ impl Wish<'_> {
             self.main.iter().chain(self.sharing).filter(|own| !is_ticked(own) && was_ticked(own))
         {
             said.extend(
-                self.scopes(own.channel.as_ref(), own.third_party.as_ref())
+                self.refused(own.channel.as_ref(), own.third_party.as_ref())
                     .into_iter()
                     .map(|scope| of_portal(Effect::Denial, scope)),
             );
@@ -220,39 +231,23 @@ impl Wish<'_> {
             if main.is_empty() { third } else { main.into_iter().chain(shared).collect() };
         let channels: Vec<Option<&Id>> =
             self.main.iter().filter(is_ticked).map(|own| own.channel.as_ref()).collect();
-        let before = self.standing.allowed(self.standing.state, self.id, self.activity);
-        for channel in &channels {
-            for recipient in &recipients {
-                let is_missing = |data: &Id| {
-                    !before.contains(&(data.clone(), (*recipient).clone(), channel.cloned()))
-                };
-                if self.activity.data.iter().any(is_missing) {
-                    said.extend(
-                        self.scopes(*channel, Some(recipient))
-                            .into_iter()
-                            .map(|scope| self.grant(scope)),
-                    );
-                }
-            }
-        }
-        self.overcome_older(&mut said, &recipients, &channels);
+        self.grant_missing(&mut said, &recipients, &channels);
         choices.extend(said);
     }
 
-    /// Grants, one by one, what was ticked and would still be denied.
-    fn overcome_older(&self, said: &mut Vec<Choice>, recipients: &[&Id], channels: &[Option<&Id>]) {
+    /// Grants, one by one, what was ticked and would still be denied. Never wider than what the
+    /// page showed: a grant of any data would cover what a later catalog adds to the activity.
+    fn grant_missing(&self, said: &mut Vec<Choice>, recipients: &[&Id], channels: &[Option<&Id>]) {
         let mut then = self.standing.state.clone();
-        for choice in said.iter() {
-            // A denial of this very form comes first; a tie within one entry would be a no.
-            let late = if choice.effect == Effect::Grant { u64::MAX } else { u64::MAX - 1 };
-            then.hold(Held::new(choice, Position::at(late)));
+        for denial in said.iter() {
+            then.hold(Held::new(denial, Position::at(u64::MAX)));
         }
-        let after = self.standing.allowed(&then, self.id, self.activity);
+        let allowed = self.standing.allowed(&then, self.id, self.activity);
         for data in &self.activity.data {
             for recipient in recipients {
                 for channel in channels {
                     let cell = (data.clone(), (*recipient).clone(), channel.cloned());
-                    if !after.contains(&cell) {
+                    if !allowed.contains(&cell) {
                         let (data, recipient, channel) = cell;
                         said.push(self.grant(Scope {
                             purpose: Some(self.activity.purpose.clone()),
@@ -267,7 +262,7 @@ impl Wish<'_> {
         }
     }
 
-    fn scopes(&self, channel: Option<&Id>, recipient: Option<&Id>) -> Vec<Scope> {
+    fn refused(&self, channel: Option<&Id>, recipient: Option<&Id>) -> Vec<Scope> {
         let scope = |data| Scope {
             purpose: Some(self.activity.purpose.clone()),
             data,
@@ -327,6 +322,13 @@ mod tests {
                 vec![Event::SubjectCreated { is_active: true, minor_until: None }],
             );
             ledger
+        }
+
+        /// Brings another catalog into force.
+        fn alter(&mut self, change: impl FnOnce(&mut Catalog)) {
+            let mut catalog = self.with(|standing| Catalog::clone(&standing.in_force.catalog));
+            change(&mut catalog);
+            self.record(None, vec![Event::CatalogApplied { catalog: Box::new(catalog) }]);
         }
 
         fn record(&mut self, subject: Option<SubjectId>, events: Vec<Event>) {
@@ -418,6 +420,41 @@ mod tests {
         ledger.record(Some(ANA), refusals.into_iter().map(Event::ChoiceRecorded).collect());
         assert_eq!(ledger.ticked(), names(&[]));
         assert_eq!(ledger.save(&["offers~sms~"]), names(&["offers~sms~"]));
+    }
+
+    #[test]
+    fn a_tick_is_never_wider_than_what_the_page_showed() {
+        let mut ledger = Ledger::new();
+        let usage: Id = "usage".parse().unwrap();
+        ledger.alter(|catalog| drop(catalog.activities.remove(&usage)));
+        let own = names(&["offers~email~"]);
+        let said = ledger.with(|standing| standing.choices(&own, &own, "en"));
+        assert!(!said.is_empty() && said.iter().all(|choice| choice.scope.data.is_some()));
+        ledger.save(&["offers~email~"]);
+        let offers: Id = "offers".parse().unwrap();
+        ledger.alter(|catalog| {
+            catalog.activities.get_mut(&offers).unwrap().data.push(usage.clone());
+        });
+        let allowed = ledger.with(|standing| {
+            standing.allowed(
+                standing.state,
+                &offers,
+                &standing.in_force.catalog.activities[&offers],
+            )
+        });
+        assert!(!allowed.is_empty() && allowed.iter().all(|(data, ..)| *data != usage));
+    }
+
+    #[test]
+    fn sharing_alone_is_noticed() {
+        let mut ledger = Ledger::new();
+        let is_idle = |ledger: &Ledger, ticked: &[&str]| {
+            ledger.with(|standing| standing.has_idle_sharing(&names(ticked)))
+        };
+        assert_eq!(ledger.save(&["offers~~partner"]), names(&[]));
+        assert!(is_idle(&ledger, &["offers~~partner"]));
+        assert!(!is_idle(&ledger, &["offers~~partner", "offers~sms~"]));
+        assert!(!is_idle(&ledger, &["offers~sms~"]));
     }
 
     #[test]

@@ -1,18 +1,16 @@
 //! From state to view model: what the person's page shows. Pure but for the history it is given.
 
+mod past;
+
 use sayso_consent::{
-    Entry, Event, Id, Position, Scope, SubjectState, Timestamp,
+    Entry, Event, Id, Position, SubjectState, Timestamp,
     catalog::{Activity, Catalog, Text, text_in},
-    choice::Choice,
     event::EffectReport,
 };
 use sayso_ledger::deliver::Trace;
 
 use crate::{
-    portal::{
-        Card, ChoiceBox, DataItem, EffectState, Happened, HistoryEntry, NoticeText, RecipientItem,
-        SystemEffect, Voice,
-    },
+    portal::{Card, ChoiceBox, DataItem, EffectState, NoticeText, RecipientItem, SystemEffect},
     save::{Choosing, Standing, boxes},
     words::Words,
 };
@@ -44,39 +42,15 @@ impl Spoken<'_> {
 
     /// `Offers by e-mail`: an activity and how it reaches the person.
     fn label(&self, activity: &Activity, channel: Option<&Id>) -> String {
-        let title = self.text(&activity.title);
+        self.with_phrase(self.text(&activity.title), channel)
+    }
+
+    fn with_phrase(&self, title: String, channel: Option<&Id>) -> String {
         let phrase = channel.and_then(|id| self.catalog.channels.get(id));
         match phrase.map(|channel| self.text(&channel.phrase)).filter(|phrase| !phrase.is_empty()) {
             Some(phrase) => format!("{title} {phrase}"),
             None => title,
         }
-    }
-
-    /// A scope in words: the activity's title where one fits, else the purpose's.
-    fn scope(&self, scope: &Scope) -> String {
-        let fits = |activity: &&Activity| {
-            scope.purpose.as_ref() == Some(&activity.purpose)
-                && scope.data.as_ref().is_none_or(|data| activity.data.contains(data))
-        };
-        let activity = self.catalog.activities.values().find(fits);
-        let purpose = || scope.purpose.as_ref().and_then(|id| self.catalog.purposes.get(id));
-        let what = match (activity, purpose()) {
-            (Some(activity), _) => self.label(activity, scope.channel.as_ref()),
-            (None, Some(purpose)) => {
-                let channel = scope.channel.as_ref().and_then(|id| self.catalog.channels.get(id));
-                let phrase = channel.map(|channel| self.text(&channel.phrase)).unwrap_or_default();
-                format!("{} {phrase}", self.text(&purpose.title)).trim().to_owned()
-            }
-            (None, None) => {
-                let channel = scope.channel.as_ref().and_then(|id| self.catalog.channels.get(id));
-                channel.map_or_else(|| "\u{2026}".to_owned(), |channel| self.text(&channel.title))
-            }
-        };
-        let data = scope.data.as_ref().map(|id| self.data(id));
-        let recipient = scope.recipient.as_ref().map(|id| self.recipient(id));
-        let device = scope.device.as_ref().map(|id| self.device(id));
-        let more: Vec<String> = [data, recipient, device].into_iter().flatten().collect();
-        if more.is_empty() { what } else { format!("{what} ({})", more.join(", ")) }
     }
 
     fn device(&self, id: &Id) -> String {
@@ -111,7 +85,12 @@ impl Spoken<'_> {
         let shared = |own: &Choosing| {
             let third_party =
                 own.third_party.as_ref().map(|id| self.recipient(id)).unwrap_or_default();
-            ticked(own, words.shared_with(&third_party))
+            // Sharing widens a use: while there is none, there is nothing to share.
+            let is_idle = !main.iter().any(|own| standing.is_ticked(own));
+            ChoiceBox {
+                note: is_idle.then(|| words.portal.sharing_waits.to_owned()),
+                ..ticked(own, words.shared_with(&third_party))
+            }
         };
         let data = |id: &Id| DataItem {
             title: self.data(id),
@@ -177,70 +156,6 @@ impl Spoken<'_> {
         })
         .collect()
     }
-
-    /// The person's history in words.
-    pub(crate) fn history(&self, entries: &[Entry]) -> Vec<HistoryEntry> {
-        entries.iter().filter_map(|entry| self.history_entry(entry)).collect()
-    }
-
-    fn history_entry(&self, entry: &Entry) -> Option<HistoryEntry> {
-        let happened: Vec<_> =
-            entry.events.iter().filter_map(|event| self.happened(event, entry.at)).collect();
-        let receipt_href = receipt_href(entry.position);
-        (!happened.is_empty()).then_some(HistoryEntry {
-            at: entry.at,
-            position: entry.position,
-            happened,
-            receipt_href,
-        })
-    }
-
-    fn happened(&self, event: &Event, at: Timestamp) -> Option<Happened> {
-        Some(match event {
-            Event::ChoiceRecorded(Choice { effect, scope, actor, method, .. }) => Happened::Chose {
-                voice: Voice::of(actor, *method),
-                effect: *effect,
-                what: self.scope(scope),
-            },
-            Event::EffectReported(report) => {
-                Happened::Applied { system: self.recipient(&report.recipient) }
-            }
-            Event::SubjectCreated { .. } => Happened::BecameKnown,
-            Event::IdentifierAdded(identifier) => {
-                Happened::IdentifierAdded { kind: self.namespace(&identifier.namespace) }
-            }
-            Event::IdentifierRemoved { namespace, .. } => {
-                Happened::IdentifierRemoved { kind: self.namespace(namespace) }
-            }
-            Event::RelationshipChanged { is_active } => {
-                Happened::RelationshipChanged { is_active: *is_active }
-            }
-            Event::RestrictionChanged { is_restricted } => {
-                Happened::RestrictionChanged { is_restricted: *is_restricted }
-            }
-            Event::MinorityChanged { minor_until } => {
-                Happened::MinorityChanged { is_minor: minor_until.is_some_and(|until| until > at) }
-            }
-            Event::GuardianChanged { is_guardian, .. } => {
-                Happened::GuardianChanged { is_guardian: *is_guardian }
-            }
-            Event::DeviceAcquired { device, .. } => {
-                Happened::DeviceAcquired { device: self.device(device) }
-            }
-            Event::DeviceReleased { device } => {
-                Happened::DeviceReleased { device: self.device(device) }
-            }
-            Event::HouseholdChanged { device, .. } => {
-                Happened::HouseholdChanged { device: self.device(device) }
-            }
-            Event::ErasureRequested => Happened::ErasureRequested,
-            Event::CatalogApplied { .. }
-            | Event::SubjectErased
-            | Event::KeyCreated(_)
-            | Event::KeyRevoked { .. }
-            | Event::LedgerRestored { .. } => return None,
-        })
-    }
 }
 
 /// Where a receipt is downloaded.
@@ -256,10 +171,13 @@ fn waiting(title: String, due: Timestamp, trace: Option<Trace>, at: Timestamp) -
         (_, Some(_), None) => EffectState::Told,
         (_, None, _) => EffectState::Waiting,
     };
-    let told_at = trace.map(|trace| trace.sent_at);
+    // A try that nobody took has told nobody.
+    let told_at = trace.filter(|_| received_at.is_some()).map(|trace| trace.sent_at);
+    let trying_since = trace.filter(|_| received_at.is_none()).map(|trace| trace.tried_at);
     SystemEffect {
         title,
         state,
+        trying_since,
         told_at,
         received_at,
         applied_at: None,
@@ -274,12 +192,17 @@ fn settled(
     report: Option<(&EffectReport, Timestamp)>,
 ) -> SystemEffect {
     let state = if is_known { EffectState::Applied } else { EffectState::NotNeeded };
+    let told_at = report.and_then(|(report, _)| report.sent_at);
+    let received_at = report.and_then(|(report, _)| report.received_at).max(told_at);
+    // A system may apply a choice before its answer has arrived, and has a clock of its own.
+    let applied_at = report.map(|(report, at)| report.applied_at.unwrap_or(at));
     SystemEffect {
         title,
         state,
-        told_at: report.and_then(|(report, _)| report.sent_at),
-        received_at: report.and_then(|(report, _)| report.received_at),
-        applied_at: report.map(|(report, at)| report.applied_at.unwrap_or(at)),
+        trying_since: None,
+        told_at,
+        received_at,
+        applied_at: applied_at.max(received_at).max(told_at),
         due: None,
         detail: report.and_then(|(report, _)| report.detail.clone()),
     }
@@ -295,4 +218,38 @@ fn reported<'a>(history: &'a [Entry], recipient: &Id) -> Option<(&'a EffectRepor
             _ => None,
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn told_is_said_once_it_is_true() {
+        let trace = |received_at| {
+            let (tried_at, sent_at) = (Timestamp(10), Timestamp(70));
+            Some(Trace { position: Position::at(1), tried_at, sent_at, received_at })
+        };
+        let row = |trace, at| waiting("Mailer".into(), Timestamp(100), trace, Timestamp(at));
+        let tried = row(trace(None), 80);
+        assert_eq!((tried.told_at, tried.trying_since), (None, Some(Timestamp(10))));
+        let late = row(trace(None), 100);
+        assert_eq!((late.state, late.told_at), (EffectState::Late, None));
+        let taken = row(trace(Some(Timestamp(71))), 80);
+        assert_eq!((taken.told_at, taken.trying_since), (Some(Timestamp(70)), None));
+    }
+
+    #[test]
+    fn what_was_applied_was_received_before() {
+        let report = EffectReport {
+            recipient: "mailer".parse().unwrap(),
+            through: Position::at(1),
+            applied_at: Some(Timestamp(5)),
+            sent_at: Some(Timestamp(6)),
+            received_at: Some(Timestamp(9)),
+            detail: None,
+        };
+        let row = settled("Mailer".into(), true, Some((&report, Timestamp(8))));
+        assert_eq!((row.received_at, row.applied_at), (Some(Timestamp(9)), Some(Timestamp(9))));
+    }
 }

@@ -48,6 +48,8 @@ pub(crate) enum Command {
     DemoSystem { config: PathBuf },
     /// Run the server
     Serve(commands::serve::ServeArgs),
+    /// Print a one-time link to the operators' page: is every choice being followed?
+    Overview,
     /// Make a ledger: its folder, its root key and an administrator's key
     Init,
     /// Check, compare and apply what the company declares

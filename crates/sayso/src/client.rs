@@ -143,9 +143,14 @@ impl Client {
         self.json(Method::POST, path, body).await
     }
 
-    /// Whether this process itself holds the ledger.
-    pub(crate) fn is_local(&self) -> bool {
-        matches!(self, Self::Local { .. })
+    /// Refuses if this process itself holds the ledger: a link is no use without a server.
+    pub(crate) fn expect_server(&self) -> Result<()> {
+        match self {
+            Self::Remote { .. } => Ok(()),
+            Self::Local { .. } => {
+                bail!("a link is opened at a running server; start one with `sayso serve`")
+            }
+        }
     }
 
     /// The subject id of a subject id or `namespace:value`.

@@ -125,6 +125,11 @@ impl Home {
         write_private(&self.file("running.json"), &serde_json::to_vec(&running)?)
     }
 
+    /// Says that this process is reached no longer. If the file stays the lock still tells the truth.
+    pub(crate) fn note_stopped(&self) {
+        let _ = std::fs::remove_file(self.file("running.json"));
+    }
+
     /// Where the process that holds the ledger is reached.
     pub(crate) fn running(&self) -> Option<Running> {
         let bytes = std::fs::read(self.file("running.json")).ok()?;

@@ -12,7 +12,11 @@ use anyhow::{Context, Result};
 use axum::{Router, serve::ListenerExt};
 use sayso_api::App;
 use sayso_consent::Id;
-use sayso_ledger::{Secrets, deliver::Dispatcher, sink::Sink};
+use sayso_ledger::{
+    Secrets,
+    deliver::{Dispatcher, Watcher},
+    sink::Sink,
+};
 use sayso_sinks::webhook::{HmacSecret, SigningKey, Webhook, WebhookConfig};
 use sayso_web::Web;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
@@ -54,14 +58,14 @@ pub(crate) fn sink(app: &App, recipient: &Id, config: &config::Sink) -> Result<A
     Ok(Arc::new(Webhook::new(config).with_context(|| format!("[sinks.{recipient}]"))?))
 }
 
-/// Dispatchers that run until they are stopped.
+/// Dispatchers, and the watcher of whoever has none. They run until they are stopped.
 pub(crate) struct Dispatchers {
     stop: watch::Sender<bool>,
     running: JoinSet<()>,
 }
 
 impl Dispatchers {
-    /// Starts one for each sink.
+    /// Starts a dispatcher for each sink, and the watcher.
     pub(crate) fn start(app: &App, sinks: &BTreeMap<Id, config::Sink>) -> Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let mut running = JoinSet::new();
@@ -75,6 +79,9 @@ impl Dispatchers {
             );
             running.spawn(dispatcher.run(stopped.clone()));
         }
+        let connected = sinks.keys().cloned().collect();
+        let watcher = Watcher::new(Arc::clone(&app.ledger), Arc::clone(&app.board), connected);
+        running.spawn(watcher.run(stopped));
         Ok(Self { stop, running })
     }
 

@@ -20,7 +20,7 @@ pub(crate) struct Configuration {
 }
 
 /// Where the decision point is. Needs no key.
-#[utoipa::path(get, path = "/.well-known/authzen-configuration", tag = "decisions", security(()),
+#[utoipa::path(get, path = "/.well-known/authzen-configuration", operation_id = "describe_decisions", tag = "decisions", security(()),
     responses((status = 200, description = "The configuration.", body = Configuration)))]
 pub(crate) async fn handler(State(app): State<Arc<App>>) -> Json<Configuration> {
     let at = |path: &str| format!("{}{path}", app.public_url);

@@ -39,7 +39,7 @@ pub(crate) struct Evaluation<'a> {
 ///
 /// A denial is an answer, not an error: 200 with `decision: false` and a reason. Somebody unknown
 /// is answered like somebody who never said anything.
-#[utoipa::path(post, path = "/access/v1/evaluation", tag = "decisions", request_body = Evaluation,
+#[utoipa::path(post, path = "/access/v1/evaluation", operation_id = "decide", tag = "decisions", request_body = Evaluation,
     responses(
         (status = 200, description = "The decision.", body = Answer),
         (status = 400, description = "The question is malformed.", body = Problem),

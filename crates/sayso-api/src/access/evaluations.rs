@@ -83,7 +83,7 @@ pub(crate) struct Answers {
 
 /// Many decisions at once. Each is answered alone; one that is malformed is denied with an
 /// `error` in its context.
-#[utoipa::path(post, path = "/access/v1/evaluations", tag = "decisions", request_body = Evaluations,
+#[utoipa::path(post, path = "/access/v1/evaluations", operation_id = "decide_many", tag = "decisions", request_body = Evaluations,
     responses(
         (status = 200, description = "The decisions.", body = Answers),
         (status = 400, description = "The request is malformed.", body = Problem),

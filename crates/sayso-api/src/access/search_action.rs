@@ -34,7 +34,7 @@ pub(crate) struct Search<'a> {
 
 /// For which purposes may this recipient use this data of this person? With a `channel` in the
 /// context also those that reach the person over it.
-#[utoipa::path(post, path = "/access/v1/search/action", tag = "decisions", request_body = Search,
+#[utoipa::path(post, path = "/access/v1/search/action", operation_id = "search_action", tag = "decisions", request_body = Search,
     responses(
         (status = 200, description = "The purposes.", body = Found<Action>),
         (status = 400, description = "The search is malformed.", body = Problem),

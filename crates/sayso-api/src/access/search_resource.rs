@@ -38,7 +38,7 @@ pub(crate) struct Search<'a> {
 
 /// Whose data of this category may this recipient use for this purpose: the audience. A key that
 /// is bound to a recipient gets that recipient's own identifiers, another gets subject ids.
-#[utoipa::path(post, path = "/access/v1/search/resource", tag = "decisions", request_body = Search,
+#[utoipa::path(post, path = "/access/v1/search/resource", operation_id = "search_resource", tag = "decisions", request_body = Search,
     responses(
         (status = 200, description = "The people.", body = Found<Resource>),
         (status = 400, description = "The search is malformed.", body = Problem),

@@ -36,7 +36,7 @@ pub(crate) struct Search<'a> {
 
 /// Who may use this data of this person for this purpose? A key that is bound to a recipient
 /// finds at most itself.
-#[utoipa::path(post, path = "/access/v1/search/subject", tag = "decisions", request_body = Search,
+#[utoipa::path(post, path = "/access/v1/search/subject", operation_id = "search_subject", tag = "decisions", request_body = Search,
     responses(
         (status = 200, description = "The recipients.", body = Found<Asker>),
         (status = 400, description = "The search is malformed.", body = Problem),

@@ -48,7 +48,7 @@ pub(crate) struct Line {
 
 /// Whose data may be used: one JSON object a line, in the order of subject ids. A key that is
 /// bound to a recipient gets that recipient's own identifiers.
-#[utoipa::path(get, path = "/v1/audience", tag = "audience", params(AudienceQuery),
+#[utoipa::path(get, path = "/v1/audience", operation_id = "list_audience", tag = "audience", params(AudienceQuery),
     responses(
         (status = 200, description = "The people.", body = Line, content_type = "application/x-ndjson"),
         (status = 400, description = "The query is malformed.", body = Problem),

@@ -26,7 +26,7 @@ pub(crate) struct InForceBody {
 }
 
 /// The catalog in force.
-#[utoipa::path(get, path = "/v1/catalog", tag = "catalog",
+#[utoipa::path(get, path = "/v1/catalog", operation_id = "show_catalog", tag = "catalog",
     responses(
         (status = 200, description = "The catalog.", body = InForceBody),
         (status = 401, description = "No valid key.", body = Problem),
@@ -64,8 +64,8 @@ pub(crate) fn read(body: &Raw) -> Result<Catalog, Problem> {
 }
 
 /// Applies a catalog: from the answer on it is in force. The body is YAML or JSON.
-#[utoipa::path(post, path = "/v1/catalog", tag = "catalog",
-    request_body(content = String, content_type = "application/yaml"),
+#[utoipa::path(post, path = "/v1/catalog", operation_id = "apply_catalog", tag = "catalog",
+    request_body(content((String = "application/yaml"), (Object = "application/json"))),
     responses(
         (status = 200, description = "It is in force.", body = WrittenBody),
         (status = 401, description = "No valid key.", body = Problem),

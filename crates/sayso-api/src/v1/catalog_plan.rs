@@ -45,8 +45,8 @@ pub(crate) struct Effect {
 }
 
 /// What a catalog would change, and for how many people. Records nothing.
-#[utoipa::path(post, path = "/v1/catalog/plan", tag = "catalog",
-    request_body(content = String, content_type = "application/yaml"),
+#[utoipa::path(post, path = "/v1/catalog/plan", operation_id = "plan_catalog", tag = "catalog",
+    request_body(content((String = "application/yaml"), (Object = "application/json"))),
     responses(
         (status = 200, description = "The plan.", body = Plan),
         (status = 401, description = "No valid key.", body = Problem),

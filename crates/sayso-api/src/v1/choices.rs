@@ -23,7 +23,7 @@ use crate::{
 
 /// Records choices, all or none. They are in force and on disk when the answer comes, and every
 /// system that they concern is being told.
-#[utoipa::path(post, path = "/v1/subjects/{id}/choices", tag = "choices", request_body = ChoicesBody,
+#[utoipa::path(post, path = "/v1/subjects/{id}/choices", operation_id = "record_choices", tag = "choices", request_body = ChoicesBody,
     params(
         ("id" = String, Path, description = "The subject id."),
         ("Idempotency-Key" = Option<String>, Header, description = "Repeating a request with the same key records nothing twice."),
@@ -62,7 +62,7 @@ pub(crate) struct Current {
 }
 
 /// The current choices of a person. For everything they ever said, see the history.
-#[utoipa::path(get, path = "/v1/subjects/{id}/choices", tag = "choices",
+#[utoipa::path(get, path = "/v1/subjects/{id}/choices", operation_id = "list_choices", tag = "choices",
     params(("id" = String, Path, description = "The subject id.")),
     responses(
         (status = 200, description = "The choices.", body = Current),
@@ -75,6 +75,7 @@ pub(crate) async fn list(
     Path(id): Path<String>,
 ) -> Result<Json<Current>, Problem> {
     let (_, state) = write::readable(&app, &principal, &id)?;
-    let choices = state.choices.iter().map(Into::into).collect();
+    let all = &state.choices;
+    let choices = all.iter().map(|held| HeldBody::among(held, all)).collect();
     Ok(Json(Current { choices, position: state.position }))
 }

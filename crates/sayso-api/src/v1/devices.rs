@@ -24,7 +24,7 @@ pub(crate) struct DeviceBody {
 }
 
 /// Records a device as a person's own, or who lives with it.
-#[utoipa::path(put, path = "/v1/subjects/{id}/devices/{type}/{serial}", tag = "subjects", request_body = DeviceBody,
+#[utoipa::path(put, path = "/v1/subjects/{id}/devices/{type}/{serial}", operation_id = "put_device", tag = "subjects", request_body = DeviceBody,
     params(
         ("id" = String, Path, description = "The subject id of the owner."),
         ("type" = String, Path, description = "The device type, as in `oven`."),

@@ -77,7 +77,7 @@ const DETAIL_BYTES_MAX: usize = 64;
 
 /// A downstream system reports what it did. Each report is taken alone; repeating one is
 /// harmless. Reports about people who are not known are refused one by one, not as a whole.
-#[utoipa::path(post, path = "/v1/effects", tag = "effects", request_body = EffectsBody,
+#[utoipa::path(post, path = "/v1/effects", operation_id = "report_effects", tag = "effects", request_body = EffectsBody,
     responses(
         (status = 200, description = "What became of each.", body = Results),
         (status = 400, description = "The request is malformed.", body = Problem),

@@ -64,7 +64,7 @@ pub(crate) struct Effects {
 }
 
 /// What each system that keeps permissions did about this person's choices.
-#[utoipa::path(get, path = "/v1/subjects/{id}/effects", tag = "effects",
+#[utoipa::path(get, path = "/v1/subjects/{id}/effects", operation_id = "show_effects", tag = "effects",
     params(("id" = String, Path, description = "The subject id.")),
     responses(
         (status = 200, description = "The effects.", body = Effects),

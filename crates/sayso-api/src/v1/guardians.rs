@@ -20,7 +20,7 @@ async fn set(
 }
 
 /// Makes somebody a guardian.
-#[utoipa::path(put, path = "/v1/subjects/{id}/guardians/{guardian}", tag = "subjects",
+#[utoipa::path(put, path = "/v1/subjects/{id}/guardians/{guardian}", operation_id = "add_guardian", tag = "subjects",
     params(("id" = String, Path, description = "The subject id."), ("guardian" = String, Path, description = "The guardian's subject id.")),
     responses(
         (status = 200, description = "Made.", body = WrittenBody),
@@ -36,7 +36,7 @@ pub(crate) async fn add(
 }
 
 /// Ends a guardianship.
-#[utoipa::path(delete, path = "/v1/subjects/{id}/guardians/{guardian}", tag = "subjects",
+#[utoipa::path(delete, path = "/v1/subjects/{id}/guardians/{guardian}", operation_id = "remove_guardian", tag = "subjects",
     params(("id" = String, Path, description = "The subject id."), ("guardian" = String, Path, description = "The guardian's subject id.")),
     responses(
         (status = 200, description = "Ended.", body = WrittenBody),

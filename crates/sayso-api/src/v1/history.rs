@@ -38,7 +38,7 @@ pub(crate) struct History {
 }
 
 /// All that was recorded about a person, the newest first.
-#[utoipa::path(get, path = "/v1/subjects/{id}/history", tag = "choices",
+#[utoipa::path(get, path = "/v1/subjects/{id}/history", operation_id = "show_history", tag = "choices",
     params(("id" = String, Path, description = "The subject id."), PageQuery),
     responses(
         (status = 200, description = "The entries.", body = History),

@@ -21,7 +21,7 @@ pub(crate) struct IdentifierBody {
 }
 
 /// Adds an identifier. The system of its namespace is told what it may do.
-#[utoipa::path(post, path = "/v1/subjects/{id}/identifiers", tag = "subjects", request_body = IdentifierBody,
+#[utoipa::path(post, path = "/v1/subjects/{id}/identifiers", operation_id = "add_identifier", tag = "subjects", request_body = IdentifierBody,
     params(("id" = String, Path, description = "The subject id.")),
     responses(
         (status = 200, description = "Added.", body = WrittenBody),
@@ -42,7 +42,7 @@ pub(crate) async fn add(
 }
 
 /// Removes an identifier. A POST, for an address is no place for personal data.
-#[utoipa::path(post, path = "/v1/subjects/{id}/identifiers/remove", tag = "subjects", request_body = IdentifierBody,
+#[utoipa::path(post, path = "/v1/subjects/{id}/identifiers/remove", operation_id = "remove_identifier", tag = "subjects", request_body = IdentifierBody,
     params(("id" = String, Path, description = "The subject id.")),
     responses(
         (status = 200, description = "Removed.", body = WrittenBody),

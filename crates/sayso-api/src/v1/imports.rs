@@ -74,7 +74,7 @@ fn each_once<'de, D: Deserializer<'de>>(
 /// One line of CSV: any column that is named like a namespace is an identifier.
 #[derive(Debug, Deserialize)]
 struct CsvRow {
-    effect: Option<Effect>,
+    effect: Option<String>,
     purpose: Option<Id>,
     data: Option<Id>,
     recipient: Option<Id>,
@@ -91,24 +91,26 @@ struct CsvRow {
     minor_until: Option<Timestamp>,
 }
 
-/// The columns that are not identifiers.
-const COLUMNS: [&str; 15] = [
-    "effect",
-    "purpose",
-    "data",
-    "recipient",
-    "channel",
-    "device",
-    "not_before",
-    "until",
-    "notice",
-    "notice_version",
-    "language",
-    "reference",
-    "occurred_at",
-    "is_active",
-    "minor_until",
+/// The columns that are not identifiers, and what each holds.
+const COLUMNS: [(&str, &str); 15] = [
+    ("effect", "`grant` or `denial`"),
+    ("purpose", "a purpose of the catalog"),
+    ("data", "a category of data of the catalog"),
+    ("recipient", "a recipient of the catalog"),
+    ("channel", "a channel of the catalog"),
+    ("device", "a device type of the catalog, or a device as in `oven/4711`"),
+    ("not_before", A_MOMENT),
+    ("until", A_MOMENT),
+    ("notice", "a notice of the catalog"),
+    ("notice_version", "a number"),
+    ("language", "a language tag, as in `en`"),
+    ("reference", "any text"),
+    ("occurred_at", A_MOMENT),
+    ("is_active", "`true` or `false`"),
+    ("minor_until", A_MOMENT),
 ];
+
+const A_MOMENT: &str = "a moment, as in `2026-01-31T00:00:00Z`";
 
 /// What became of an import.
 #[derive(Debug, Default, Serialize, ToSchema)]
@@ -138,8 +140,8 @@ pub(crate) struct RefusedLine {
 
 /// Brings over people and choices of an older system. An import never outranks a choice that a
 /// person made. Lines are taken one by one; those that are refused are listed with reasons.
-#[utoipa::path(post, path = "/v1/imports", tag = "choices",
-    request_body(content = Row, content_type = "application/x-ndjson"),
+#[utoipa::path(post, path = "/v1/imports", operation_id = "import_subjects", tag = "choices",
+    request_body(content((Row = "application/x-ndjson"), (String = "text/csv"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeating a request with the same key records nothing twice.")),
     responses(
         (status = 200, description = "What became of each line.", body = Imported),
@@ -258,6 +260,25 @@ fn csv(bytes: &[u8]) -> Result<Rows, Problem> {
     }
 }
 
+/// What a column holds, for whoever wrote something else.
+fn column_words(name: &str) -> String {
+    match COLUMNS.iter().find(|(column, _)| *column == name) {
+        Some((_, holds)) => format!("column `{name}` holds {holds}"),
+        None => "the line cannot be read as what its columns say".into(),
+    }
+}
+
+/// Says which column of a line cannot be read: each is tried alone, since the error of the whole
+/// line does not always name one.
+fn bad_column(headers: &csv::StringRecord, record: &csv::StringRecord) -> String {
+    let is_bad = |(name, value): &(&str, &str)| {
+        let (head, field) = (csv::StringRecord::from(vec![*name]), [*value]);
+        csv::StringRecord::from(field.as_slice()).deserialize::<CsvRow>(Some(&head)).is_err()
+    };
+    let bad = headers.iter().zip(record).find(is_bad);
+    column_words(bad.map_or("", |(name, _)| name))
+}
+
 /// A CSV error in words without the value that was sent.
 fn csv_words(error: &csv::Error) -> String {
     match error.kind() {
@@ -265,10 +286,6 @@ fn csv_words(error: &csv::Error) -> String {
             format!("the line has {len} fields, the first line has {expected_len}")
         }
         csv::ErrorKind::Utf8 { .. } => "the line is not UTF-8".into(),
-        csv::ErrorKind::Deserialize { err, .. } => {
-            let field = err.field().map_or_else(String::new, |field| format!(" {}", field + 1));
-            format!("field{field} cannot be read as what its column says")
-        }
         _ => "the line cannot be read".into(),
     }
 }
@@ -276,8 +293,10 @@ fn csv_words(error: &csv::Error) -> String {
 fn csv_row(headers: &csv::StringRecord, record: &csv::StringRecord) -> Result<Row, Unread> {
     let row: CsvRow = record
         .deserialize(Some(headers))
-        .map_err(|error| unread("malformed_line", csv_words(&error)))?;
-    let is_identifier = |(name, value): &(&str, &str)| !COLUMNS.contains(name) && !value.is_empty();
+        .map_err(|_| unread("malformed_line", bad_column(headers, record)))?;
+    let is_identifier = |(name, value): &(&str, &str)| {
+        !COLUMNS.iter().any(|(column, _)| column == name) && !value.is_empty()
+    };
     let identifiers = headers.iter().zip(record).filter(is_identifier);
     let scope = Scope {
         purpose: row.purpose,
@@ -293,7 +312,8 @@ fn csv_row(headers: &csv::StringRecord, record: &csv::StringRecord) -> Result<Ro
     };
     let evidence = Evidence { reference: row.reference, occurred_at: row.occurred_at };
     let evidence = (evidence != Evidence::default()).then_some(evidence);
-    let choice = row.effect.map(|effect| {
+    let effect = row.effect.as_deref().map(effect).transpose()?;
+    let choice = effect.map(|effect| {
         let choice = Choice {
             effect,
             scope,
@@ -312,6 +332,15 @@ fn csv_row(headers: &csv::StringRecord, record: &csv::StringRecord) -> Result<Ro
         minor_until: row.minor_until,
         choices: choice.into_iter().collect(),
     })
+}
+
+/// Reads an effect by the word of the API or by that of the command line.
+fn effect(word: &str) -> Result<Effect, Unread> {
+    match word {
+        "grant" => Ok(Effect::Grant),
+        "denial" | "deny" => Ok(Effect::Denial),
+        _ => Err(unread("malformed_line", column_words("effect"))),
+    }
 }
 
 fn command(app: &App, row: Row) -> Result<Command, Unread> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
+use sayso_catalog::did_you_mean;
 use sayso_consent::{
     Command, Id,
     event::{Grade, Key},
@@ -61,7 +62,7 @@ pub(crate) struct Listed {
 const LABEL_BYTES_MAX: usize = 128;
 
 /// Makes a key. It is shown in this answer and never again.
-#[utoipa::path(post, path = "/v1/keys", tag = "keys", request_body = KeyBody,
+#[utoipa::path(post, path = "/v1/keys", operation_id = "create_key", tag = "keys", request_body = KeyBody,
     responses(
         (status = 201, description = "The key.", body = Made),
         (status = 401, description = "No valid key.", body = Problem),
@@ -80,6 +81,9 @@ pub(crate) async fn create(
             format!("`label` is at most {LABEL_BYTES_MAX} bytes"),
         ));
     }
+    if let Some(recipient) = &body.recipient {
+        is_declared(&app, recipient)?;
+    }
     let bytes = |error| Problem::unavailable(error);
     let id = format!("key_{}", hex::encode(random::<6>().map_err(bytes)?));
     let secret = format!("sayso_{}", hex::encode(random::<32>().map_err(bytes)?));
@@ -89,8 +93,23 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(Made { id, key: secret })))
 }
 
+/// Whether a recipient is one of the catalog in force. A mistyped one would be told nothing and
+/// denied everything.
+fn is_declared(app: &App, recipient: &Id) -> Result<(), Problem> {
+    let Some(in_force) = app.ledger.snapshot().in_force() else { return Ok(()) };
+    let declared = &in_force.catalog.recipients;
+    if declared.contains_key(recipient) {
+        return Ok(());
+    }
+    let hint = did_you_mean(recipient.as_str(), declared.keys().map(Id::as_str));
+    let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+    let title = "the catalog declares no such recipient";
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_id", title)
+        .detail(format!("`{recipient}` is not among the recipients{hint}")))
+}
+
 /// The keys that are not withdrawn.
-#[utoipa::path(get, path = "/v1/keys", tag = "keys",
+#[utoipa::path(get, path = "/v1/keys", operation_id = "list_keys", tag = "keys",
     responses(
         (status = 200, description = "The keys, without their secrets.", body = Vec<Listed>),
         (status = 401, description = "No valid key.", body = Problem),
@@ -112,7 +131,7 @@ pub(crate) async fn list(
 }
 
 /// Withdraws a key, at once.
-#[utoipa::path(delete, path = "/v1/keys/{id}", tag = "keys",
+#[utoipa::path(delete, path = "/v1/keys/{id}", operation_id = "revoke_key", tag = "keys",
     params(("id" = String, Path, description = "The key's public name.")),
     responses(
         (status = 200, description = "Withdrawn.", body = WrittenBody),

@@ -51,7 +51,7 @@ pub(crate) fn make(app: &App, visitor: Visitor, life_ms: i64) -> Result<LinkMade
 }
 
 /// A one-time link to a person's page.
-#[utoipa::path(post, path = "/v1/subjects/{id}/links", tag = "subjects", request_body = LinkBody,
+#[utoipa::path(post, path = "/v1/subjects/{id}/links", operation_id = "create_link", tag = "subjects", request_body = LinkBody,
     params(("id" = String, Path, description = "The subject id.")),
     responses(
         (status = 201, description = "The link.", body = LinkMade),

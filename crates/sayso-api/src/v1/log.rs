@@ -17,7 +17,7 @@ use crate::{App, address::Query, auth::Principal, problem::Problem, v1::write};
 
 /// The signed head, as C2SP tlog-checkpoint: origin, size, root, signature. Keep it: that the log
 /// has only grown since can then be shown.
-#[utoipa::path(get, path = "/v1/log/checkpoint", tag = "log",
+#[utoipa::path(get, path = "/v1/log/checkpoint", operation_id = "show_checkpoint", tag = "log",
     responses(
         (status = 200, description = "The signed note.", body = String, content_type = "text/plain"),
         (status = 401, description = "No valid key.", body = Problem),
@@ -39,7 +39,7 @@ pub(crate) struct EntriesQuery {
 
 /// Entries in the order of the ledger, one JSON object a line. Identifiers are blanked: whoever
 /// follows the ledger needs to know that there is one, not what it is.
-#[utoipa::path(get, path = "/v1/log/entries", tag = "log", params(EntriesQuery),
+#[utoipa::path(get, path = "/v1/log/entries", operation_id = "list_entries", tag = "log", params(EntriesQuery),
     responses(
         (status = 200, description = "The entries.", body = Object, content_type = "application/x-ndjson"),
         (status = 401, description = "No valid key.", body = Problem),

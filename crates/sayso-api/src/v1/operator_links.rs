@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A one-time link to the overview, good for a day.
-#[utoipa::path(post, path = "/v1/operator-links", tag = "operations",
+#[utoipa::path(post, path = "/v1/operator-links", operation_id = "create_operator_link", tag = "operations",
     responses(
         (status = 201, description = "The link.", body = LinkMade),
         (status = 401, description = "No valid key.", body = Problem),

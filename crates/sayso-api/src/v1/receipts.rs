@@ -10,7 +10,7 @@ use crate::{App, address::Path, auth::Principal, problem::Problem, v1::write};
 
 /// The receipt of an entry: the entry, its proof in the log, and a signature. Anyone can check it
 /// offline; `docs/reference/ledger.md` says how.
-#[utoipa::path(get, path = "/v1/receipts/{position}", tag = "choices",
+#[utoipa::path(get, path = "/v1/receipts/{position}", operation_id = "show_receipt", tag = "choices",
     params(("position" = String, Path, description = "The token of the write, as in `0-17`.")),
     responses(
         (status = 200, description = "The receipt.", body = Object),

@@ -64,7 +64,7 @@ impl From<&DeviceLink> for Device {
 }
 
 /// What is known about a person.
-#[utoipa::path(get, path = "/v1/subjects/{id}", tag = "subjects",
+#[utoipa::path(get, path = "/v1/subjects/{id}", operation_id = "show_subject", tag = "subjects",
     params(("id" = String, Path, description = "The subject id.")),
     responses(
         (status = 200, description = "The person.", body = Shown),
@@ -113,7 +113,7 @@ fn present<'de, D: Deserializer<'de>>(
 }
 
 /// Changes what is known about a person.
-#[utoipa::path(patch, path = "/v1/subjects/{id}", tag = "subjects", request_body = ChangeBody,
+#[utoipa::path(patch, path = "/v1/subjects/{id}", operation_id = "change_subject", tag = "subjects", request_body = ChangeBody,
     params(("id" = String, Path, description = "The subject id.")),
     responses(
         (status = 200, description = "Changed.", body = WrittenBody),
@@ -152,7 +152,7 @@ pub(crate) struct Erasure {
 
 /// Erases a person (GDPR Art. 17). From the answer on nothing is allowed and every system is told;
 /// the records go as soon as all have applied it, and what is left can be tied to nobody.
-#[utoipa::path(delete, path = "/v1/subjects/{id}", tag = "subjects",
+#[utoipa::path(delete, path = "/v1/subjects/{id}", operation_id = "erase_subject", tag = "subjects",
     params(("id" = String, Path, description = "The subject id."), Erasure),
     responses(
         (status = 200, description = "Begun, or done.", body = WrittenBody),

@@ -51,7 +51,7 @@ fn yes() -> bool {
 }
 
 /// Makes a person known. The answer's `subject` is a random id that says nothing about them.
-#[utoipa::path(post, path = "/v1/subjects", tag = "subjects", request_body = SubjectBody,
+#[utoipa::path(post, path = "/v1/subjects", operation_id = "create_subject", tag = "subjects", request_body = SubjectBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeating a request with the same key records nothing twice.")),
     responses(
         (status = 201, description = "The person is known.", body = WrittenBody),

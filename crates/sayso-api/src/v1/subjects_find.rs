@@ -28,7 +28,7 @@ pub(crate) struct FoundBody {
 }
 
 /// The person of an identifier.
-#[utoipa::path(post, path = "/v1/subjects/find", tag = "subjects", request_body = FindBody,
+#[utoipa::path(post, path = "/v1/subjects/find", operation_id = "find_subject", tag = "subjects", request_body = FindBody,
     responses(
         (status = 200, description = "The person.", body = FoundBody),
         (status = 401, description = "No valid key.", body = Problem),

@@ -14,7 +14,7 @@ use crate::{App, auth::Principal, problem::Problem};
 pub(crate) struct System {
     #[schema(value_type = String)]
     recipient: Id,
-    /// Whether it is connected to a sink.
+    /// Whether it has a sink, and so is told.
     is_connected: bool,
     /// Everything up to here was delivered.
     #[schema(value_type = String)]
@@ -52,7 +52,7 @@ pub(crate) struct ParkedBody {
 }
 
 /// How each downstream system that keeps permissions stands.
-#[utoipa::path(get, path = "/v1/systems", tag = "effects",
+#[utoipa::path(get, path = "/v1/systems", operation_id = "list_systems", tag = "effects",
     responses(
         (status = 200, description = "The systems.", body = Vec<System>),
         (status = 401, description = "No valid key.", body = Problem),
@@ -68,9 +68,7 @@ pub(crate) async fn handler(
     let mut standings: std::collections::BTreeMap<_, _> =
         app.board.standings().into_iter().collect();
     let system = |(recipient, _): (&Id, _)| {
-        let standing = standings.remove(recipient);
-        let is_connected = standing.is_some();
-        let standing = standing.unwrap_or_default();
+        let standing = standings.remove(recipient).unwrap_or_default();
         let parked = standing.parked.into_iter().map(|parked| ParkedBody {
             subject: parked.subject,
             position: parked.position,
@@ -79,7 +77,7 @@ pub(crate) async fn handler(
         });
         System {
             recipient: recipient.clone(),
-            is_connected,
+            is_connected: standing.is_connected,
             cursor: standing.cursor,
             waiting: standing.waiting,
             unapplied: standing.unapplied,

@@ -45,6 +45,7 @@ fn csv_files_are_taken_line_by_line() {
         ("columns only", "email,effect\n", (200, 0, vec![])),
         ("a column twice", "email,email\nben@example.org,cy@example.org\n", (400, 0, vec![])),
         ("semicolons", "email;effect\nben@example.org;denial\n", (200, 0, vec![2])),
+        ("the other word", "email,effect\nben@example.org,deny\n", (200, 1, vec![])),
         ("an unknown effect", "email,effect\nben@example.org,perhaps\n", (200, 0, vec![2])),
         (
             "an unknown purpose",
@@ -66,6 +67,21 @@ fn csv_files_are_taken_line_by_line() {
     let not_utf8 = b"email,effect\nben\xff@example.org,denial\ncy@example.org,denial\n";
     assert_eq!(lines("text/csv", not_utf8), (200, 1, vec![2]));
     assert_eq!(lines("text/csv", b"em\xffail,effect\nben@example.org,denial\n").0, 400);
+}
+
+#[test]
+fn a_bad_field_is_named_with_what_its_column_holds() {
+    for (column, value, words) in [
+        ("effect", "perhaps", "column `effect` holds `grant` or `denial`"),
+        ("until", "tomorrow", "column `until` holds a moment, as in `2026-01-31T00:00:00Z`"),
+        ("is_active", "perhaps", "column `is_active` holds `true` or `false`"),
+        ("purpose", "No Purpose", "column `purpose` holds a purpose of the catalog"),
+    ] {
+        let file = format!("email,{column}\nben@example.org,{value}\n");
+        let answer = ask(&World::new(), import("text/csv").with(file.into_bytes())).json();
+        let said = answer["refused"][0]["message"].as_str().unwrap();
+        assert!(said == words && !said.contains(value), "{said}");
+    }
 }
 
 #[test]

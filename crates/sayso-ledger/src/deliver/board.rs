@@ -15,7 +15,9 @@ use sayso_consent::{
 pub struct Trace {
     /// Through which entry it told.
     pub position: Position,
-    /// When it was first sent.
+    /// When it was first tried.
+    pub tried_at: Timestamp,
+    /// When it was sent: the try that the system took, or the newest so far.
     pub sent_at: Timestamp,
     /// When the system took it.
     pub received_at: Option<Timestamp>,
@@ -37,6 +39,8 @@ pub struct Parked {
 /// How a recipient stands.
 #[derive(Clone, Debug, Default)]
 pub struct Standing {
+    /// Whether there is a way to tell it. What it owes runs late even if there is none.
+    pub is_connected: bool,
     /// Everything up to here was delivered.
     pub cursor: Position,
     /// People about whom it has something to take.
@@ -106,9 +110,12 @@ impl Board {
     ) {
         let mut state = self.state();
         let traces = &mut state.entry(recipient.clone()).or_default().traces;
-        let is_again = traces.get(&subject).is_some_and(|trace| trace.position == position);
-        if !is_again {
-            traces.insert(subject, Trace { position, sent_at: at, received_at: None });
+        let fresh = Trace { position, tried_at: at, sent_at: at, received_at: None };
+        let trace = traces.entry(subject).or_insert(fresh);
+        if trace.position != position {
+            *trace = fresh;
+        } else if trace.received_at.is_none() {
+            trace.sent_at = at;
         }
     }
 

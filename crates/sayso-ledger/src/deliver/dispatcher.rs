@@ -17,6 +17,7 @@ use crate::{
     Ledger, StoreError,
     deliver::{
         board::{Board, Parked},
+        debt::{Alarm, Debt},
         encode::{PermissionsData, encode, message_id},
         lanes::Lanes,
     },
@@ -40,7 +41,7 @@ pub struct Dispatcher {
     /// reminded.
     reminders: HashMap<SubjectId, Instant>,
     followed: Position,
-    was_overdue: bool,
+    alarm: Alarm,
 }
 
 /// A try that has ended.
@@ -61,7 +62,7 @@ impl Dispatcher {
             lanes: Lanes::default(),
             reminders: HashMap::new(),
             followed: Position::START,
-            was_overdue: false,
+            alarm: Alarm::default(),
         }
     }
 
@@ -255,22 +256,19 @@ impl Dispatcher {
         }
         let at = self.ledger.clock().at();
         let snapshot = Arc::clone(self.ledger.snapshot());
-        let (mut unapplied, mut overdue, mut oldest) = (0, 0, None);
+        let mut debt = Debt::default();
         let waiting = self.lanes.subjects().filter(|subject| !self.reminders.contains_key(subject));
         for subject in self.reminders.keys().copied().chain(waiting) {
-            let Some(state) = snapshot.subject(subject) else { continue };
-            let own = state.pending.iter().filter(|pending| pending.recipient == self.recipient);
-            let Some(due) = own.map(|pending| pending.due).min() else { continue };
-            unapplied += 1;
-            overdue += usize::from(due <= at);
-            oldest = Some(oldest.map_or(due, |oldest: Timestamp| oldest.min(due)));
+            if let Some(state) = snapshot.subject(subject) {
+                debt.count(&self.recipient, &state, at);
+            }
         }
-        self.alert(overdue);
+        self.alarm.look(&self.recipient, debt);
         self.board.update(&self.recipient, |standing| {
+            standing.is_connected = true;
             standing.cursor = cursor;
             standing.waiting = self.lanes.len();
-            (standing.unapplied, standing.overdue, standing.oldest_due) =
-                (unapplied, overdue, oldest);
+            debt.show(standing);
         });
     }
 
@@ -289,19 +287,5 @@ impl Dispatcher {
                 self.lanes.touch(subject, position);
             }
         }
-    }
-
-    /// Somebody is called: once when a system becomes late, once when it has caught up.
-    fn alert(&mut self, overdue: usize) {
-        match (self.was_overdue, overdue > 0) {
-            (false, true) => tracing::error!(
-                recipient = %self.recipient,
-                people = overdue,
-                "past its deadline: its use is denied for these people until it answers"
-            ),
-            (true, false) => tracing::warn!(recipient = %self.recipient, "has caught up"),
-            _ => {}
-        }
-        self.was_overdue = overdue > 0;
     }
 }

@@ -10,10 +10,13 @@
 //! tolerate; the other order would lose it. There is no giving up.
 
 mod board;
+mod debt;
 mod dispatcher;
 mod encode;
 mod lanes;
+mod watcher;
 
 pub use board::{Board, Parked, Standing, Trace};
 pub use dispatcher::Dispatcher;
 pub use encode::{CloudEvent, PermissionData, PermissionsData, encode};
+pub use watcher::Watcher;

@@ -59,6 +59,16 @@ pub enum Alert {
         /// For how many people.
         people: u64,
     },
+    /// A system has no sink, so that nobody tells it.
+    NotConnected {
+        /// Its name.
+        system: String,
+    },
+    /// A system does not take what it is told.
+    Unreachable {
+        /// Its name.
+        system: String,
+    },
     /// A system refused messages.
     Parked {
         /// Its name.
@@ -77,8 +87,12 @@ pub enum SystemState {
     InStep,
     /// It has something to apply, and time to.
     Behind,
+    /// It has something to apply, and no try to tell it succeeds.
+    Unreachable,
     /// It is past its deadline for somebody.
     Late,
+    /// Nobody tells it anything: it has no sink.
+    NotConnected,
 }
 
 /// A system that is told.
@@ -153,14 +167,19 @@ impl Overview {
         OverviewHtml { frame: &self.frame, words: self.frame.words(), overview: self }.render()
     }
 
-    /// The answer to the heading, where the alerts do not give it: yes, or nearly.
-    pub(crate) fn verdict(&self, words: &Words) -> Option<&'static str> {
+    /// The answer to the heading. What was refused, cannot be reached or is not connected needs
+    /// somebody, but not every choice has to be followed yet.
+    pub(crate) fn verdict(&self, words: &Words) -> &'static str {
         let is_any = |state| self.systems.iter().any(|system| system.state == state);
-        if !self.alerts.is_empty() || is_any(SystemState::Late) {
-            return None;
+        if self.systems.iter().any(|system| system.overdue > 0) || is_any(SystemState::Late) {
+            words.console.not_all
+        } else if !self.alerts.is_empty() {
+            words.console.at_risk
+        } else if is_any(SystemState::Behind) {
+            words.console.catching_up
+        } else {
+            words.console.all_well
         }
-        let is_behind = is_any(SystemState::Behind);
-        Some(if is_behind { words.console.catching_up } else { words.console.all_well })
     }
 
     pub(crate) fn choices_now(&self) -> u64 {
@@ -215,7 +234,7 @@ impl SystemRow {
         match self.state {
             SystemState::InStep => "applied",
             SystemState::Behind => "told",
-            SystemState::Late => "late",
+            SystemState::Unreachable | SystemState::Late | SystemState::NotConnected => "late",
         }
     }
 }

@@ -6,7 +6,7 @@ mod read;
 mod sample;
 mod shape;
 
-pub(crate) use prose::prose;
+pub(crate) use prose::{line, prose};
 
 pub use page::{Answer, Group, Operation, Page, Parameter, Sample, Section};
 pub use shape::{Field, Shape};

@@ -15,6 +15,11 @@ pub(crate) fn prose(text: &str) -> Safe<String> {
     Safe(html)
 }
 
+/// A single line as HTML, without a paragraph around it.
+pub(crate) fn line(text: &str) -> Safe<String> {
+    Safe(inline(text))
+}
+
 fn is_item(line: &str) -> bool {
     line.starts_with("- ") || line.starts_with("* ")
 }
@@ -90,6 +95,12 @@ mod tests {
         let html = "<p>One <code>a&lt;b</code> line\nand more.</p>\
                     <ul><li>first\n  goes on</li><li>second</li></ul><p>odd ` tick</p>";
         assert_eq!(prose(text).0, html);
+    }
+
+    #[test]
+    fn a_line_has_code_and_no_paragraph() {
+        assert_eq!(super::line("the role `administer`").0, "the role <code>administer</code>");
+        assert_eq!(super::line("<b>").0, "&lt;b&gt;");
     }
 
     #[test]

@@ -88,7 +88,7 @@ fn systems(web: &Web, language: &str, at: Timestamp) -> Vec<SystemRow> {
     told.map(|(id, declared)| {
         let title = text_in(&declared.title, language, &catalog.languages).to_owned();
         let deadline = declared.effect_deadline.map_or(0, |deadline| deadline.to_ms());
-        row(id.to_string(), title, standings.remove(id), deadline, at)
+        row(id.to_string(), title, standings.remove(id).unwrap_or_default(), deadline, at)
     })
     .collect()
 }
@@ -96,17 +96,11 @@ fn systems(web: &Web, language: &str, at: Timestamp) -> Vec<SystemRow> {
 fn row(
     id: String,
     title: String,
-    standing: Option<Standing>,
+    standing: Standing,
     deadline_ms: i64,
     at: Timestamp,
 ) -> SystemRow {
-    let is_connected = standing.is_some();
-    let standing = standing.unwrap_or_default();
-    let state = match (standing.overdue, standing.unapplied) {
-        (0, 0) => SystemState::InStep,
-        (0, _) => SystemState::Behind,
-        _ => SystemState::Late,
-    };
+    let state = state(&standing);
     let mut parked: Vec<Parked> = Vec::new();
     for refused in &standing.parked {
         match parked.iter_mut().find(|known| known.reason == refused.why) {
@@ -116,7 +110,6 @@ fn row(
     }
     let failed_at = standing.failing_since.unwrap_or(at);
     let failure = standing.last_failure.filter(|_| standing.failing_since.is_some());
-    let not_connected = (!is_connected).then(|| "not_connected".to_owned());
     SystemRow {
         id,
         title,
@@ -125,8 +118,18 @@ fn row(
         oldest: standing.oldest_due.map(|due| due.plus_ms(-deadline_ms)),
         overdue: standing.overdue as u64,
         parked,
-        last_error: failure.or(not_connected).map(|class| LastError { class, at: failed_at }),
+        last_error: failure.map(|class| LastError { class, at: failed_at }),
         delivered: standing.delivered,
+    }
+}
+
+fn state(standing: &Standing) -> SystemState {
+    match standing {
+        Standing { is_connected: false, .. } => SystemState::NotConnected,
+        Standing { overdue: 1.., .. } => SystemState::Late,
+        Standing { unapplied: 0, .. } => SystemState::InStep,
+        Standing { failing_since: Some(_), .. } => SystemState::Unreachable,
+        _ => SystemState::Behind,
     }
 }
 
@@ -137,6 +140,12 @@ fn alerts(web: &Web, systems: &[SystemRow]) -> Vec<Alert> {
     }
     for row in systems.iter().filter(|row| row.overdue > 0) {
         alerts.push(Alert::Late { system: row.title.clone(), people: row.overdue });
+    }
+    for row in systems.iter().filter(|row| row.state == SystemState::NotConnected) {
+        alerts.push(Alert::NotConnected { system: row.title.clone() });
+    }
+    for row in systems.iter().filter(|row| row.state == SystemState::Unreachable) {
+        alerts.push(Alert::Unreachable { system: row.title.clone() });
     }
     for row in systems.iter().filter(|row| !row.parked.is_empty()) {
         let items = row.parked.iter().map(|parked| parked.items).sum();

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use sayso_consent::{
-    Command, Entry, Position, SubjectId,
+    Choice, Command, Entry, Position, SubjectId,
     choice::{Authority, Effect},
 };
 use sayso_ledger::{
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     Refreshing,
-    portal::{Banner, EffectState, Page, ProblemKind},
+    portal::{Banner, EffectState, LeftOut, Page, ProblemKind, SystemEffect},
     save::Standing,
     session,
     view::{Spoken, receipt_href},
@@ -41,6 +41,8 @@ pub(super) struct Asked {
     lang: Option<String>,
     /// The position of what was just saved, or `unchanged`, `held`, `expired`.
     saved: Option<String>,
+    /// What the form asked for and was left out: `sharing`, `yes`.
+    left: Option<String>,
     /// `off` to stand still.
     watch: Option<String>,
     /// The history from before a position.
@@ -109,17 +111,15 @@ fn build(
     let effects =
         spoken.effects(&state, history, |recipient| web.board.trace(recipient, subject), at);
     let banner = banner(asked, history);
-    let is_open =
-        |state: EffectState| !matches!(state, EffectState::Applied | EffectState::NotNeeded);
-    let is_pending = effects.iter().any(|effect| is_open(effect.state));
     let older = history.last().filter(|_| history.len() == HISTORY).map(|last| last.position);
     Some(Page {
         frame: web.frame("/me", language, Some(session)),
         now: at,
         action: "/me".into(),
         csrf: session.form_token.clone(),
-        refreshing: refreshing(asked, is_pending),
+        refreshing: refreshing(asked, &effects),
         banner,
+        left_out: left_out(asked),
         effects,
         yours,
         always,
@@ -143,26 +143,43 @@ fn banner(asked: &Asked, history: &[Entry]) -> Option<Banner> {
     }
 }
 
-/// Where what was just saved is watched. Without a fragment: a browser that is told to load again
-/// an address with one only scrolls to it, and the page would stand still for ever.
-fn watch_href(saved: &str) -> String {
-    format!("/me?saved={saved}")
+fn left_out(asked: &Asked) -> Option<LeftOut> {
+    match asked.left.as_deref()? {
+        "sharing" => Some(LeftOut::Sharing),
+        "yes" => Some(LeftOut::Yes),
+        _ => None,
+    }
 }
 
-fn refreshing(asked: &Asked, is_pending: bool) -> Refreshing {
-    let Some(saved) = asked.saved.as_deref().filter(|saved| saved.parse::<Position>().is_ok())
-    else {
-        return Refreshing::Off;
+/// Where what was just saved is watched. Without a fragment: a browser that is told to load again
+/// an address with one only scrolls to it, and the page would stand still for ever.
+fn watch_href(saved: &str, left_out: Option<LeftOut>) -> String {
+    let left = match left_out {
+        None => "",
+        Some(LeftOut::Sharing) => "&left=sharing",
+        Some(LeftOut::Yes) => "&left=yes",
     };
-    let href = watch_href(saved);
-    match (is_pending, asked.watch.as_deref()) {
-        (false, _) => Refreshing::Off,
-        (true, Some("off")) => Refreshing::Stopped { resume_href: href },
-        (true, _) => Refreshing::Every {
-            seconds: REFRESH_SECONDS,
-            stop_href: format!("{href}&watch=off#status"),
-        },
+    format!("/me?saved={saved}{left}")
+}
+
+fn refreshing(asked: &Asked, effects: &[SystemEffect]) -> Refreshing {
+    let saved = asked.saved.as_deref().filter(|saved| saved.parse::<Position>().is_ok());
+    let is_awaited = |effect: &SystemEffect| match effect.state {
+        EffectState::Applied | EffectState::NotNeeded => false,
+        // Somebody who comes to look must not find the boxes locked for as long as a system is late.
+        EffectState::Late => saved.is_some(),
+        EffectState::Waiting | EffectState::Told | EffectState::Received => true,
+    };
+    if asked.before.is_some() || !effects.iter().any(is_awaited) {
+        return Refreshing::Off;
     }
+    let href = saved.map_or_else(|| "/me".into(), |saved| watch_href(saved, left_out(asked)));
+    if asked.watch.as_deref() == Some("off") {
+        return Refreshing::Stopped { resume_href: href };
+    }
+    let more = if href.contains('?') { '&' } else { '?' };
+    let stop_href = format!("{href}{more}watch=off#status");
+    Refreshing::Every { seconds: REFRESH_SECONDS, stop_href }
 }
 
 pub(super) async fn save(
@@ -182,38 +199,40 @@ pub(super) async fn save(
         return web.problem(StatusCode::FORBIDDEN, ProblemKind::BadForm, &headers);
     }
     let language = web.language(None, &headers);
-    let Some(choices) = choices(&web, subject, &fields, authority, &language) else {
+    let Some((choices, left_out)) = choices(&web, subject, &fields, authority, &language) else {
         return web.gone(&headers);
     };
+    let unchanged = format!("{}#status", watch_href("unchanged", left_out));
     if choices.is_empty() {
-        return see_other("/me?saved=unchanged#status", None);
+        return see_other(&unchanged, None);
     }
     let command = Command::Choose { subject, choices, authority };
     match web.ledger.command(command, "portal").await {
         Ok(Ok(written)) if written.is_new => {
-            see_other(&watch_href(&written.position.to_string()), None)
+            see_other(&watch_href(&written.position.to_string(), left_out), None)
         }
-        Ok(Ok(_)) => see_other("/me?saved=unchanged#status", None),
+        Ok(Ok(_)) => see_other(&unchanged, None),
         Ok(Err(_)) => web.problem(StatusCode::CONFLICT, ProblemKind::Refused, &headers),
         Err(WriteError::NotYetDurable) => see_other("/me?saved=held#status", None),
         Err(_) => web.problem(StatusCode::SERVICE_UNAVAILABLE, ProblemKind::Unavailable, &headers),
     }
 }
 
-/// The choices of a form; none at all if the person is not known any more.
+/// The choices of a form, and what it asked for that they leave out; none at all if the person is
+/// not known any more.
 fn choices(
     web: &Web,
     subject: SubjectId,
     fields: &[(String, String)],
     authority: Authority,
     language: &str,
-) -> Option<Vec<sayso_consent::Choice>> {
+) -> Option<(Vec<Choice>, Option<LeftOut>)> {
     let snapshot = web.ledger.snapshot();
     let (in_force, state) = (snapshot.in_force()?, snapshot.subject(subject)?);
     let at = web.ledger.clock().at();
     let standing = Standing { in_force: &in_force, snapshot, subject, state: &state, at };
     if fields.iter().any(|(name, value)| name == "all" && value == "no") {
-        return Some(standing.refuse_everything());
+        return Some((standing.refuse_everything(), None));
     }
     let shown: BTreeSet<String> =
         fields.iter().filter(|(name, _)| name == "shown").map(|(_, value)| value.clone()).collect();
@@ -221,8 +240,13 @@ fn choices(
         fields.iter().filter(|(_, value)| value == "yes").map(|(name, _)| name.clone()).collect();
     let mut choices = standing.choices(&shown, &ticked, language);
     // A weak link may only narrow: what it ticks is left out, so that what it unticks is not lost.
+    let asked_for = choices.len();
     choices.retain(|choice| authority == Authority::Strong || choice.effect == Effect::Denial);
-    Some(choices)
+    let left_out = match asked_for > choices.len() {
+        true => Some(LeftOut::Yes),
+        false => standing.has_idle_sharing(&ticked).then_some(LeftOut::Sharing),
+    };
+    Some((choices, left_out))
 }
 
 /// A receipt to keep, for the person it is about and nobody else.
@@ -252,5 +276,35 @@ pub(super) async fn receipt(
         }
         Ok(Ok(_)) => missing(),
         _ => web.problem(StatusCode::SERVICE_UNAVAILABLE, ProblemKind::Unavailable, &headers),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where the way to stand still leads, if the page refreshes.
+    fn stops_at(asked: &Asked, state: EffectState) -> Option<String> {
+        let mut effects = Page::sample("en").effects;
+        effects.truncate(1);
+        effects[0].state = state;
+        match refreshing(asked, &effects) {
+            Refreshing::Every { stop_href, .. } => Some(stop_href),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn the_page_refreshes_while_systems_are_at_work() {
+        let opened = Asked::default();
+        let saved = Asked { saved: Some("0-7".into()), ..Asked::default() };
+        let older = Asked { before: Some("0-7".into()), ..Asked::default() };
+        let of_opened = Some("/me?watch=off#status".to_owned());
+        let of_saved = Some("/me?saved=0-7&watch=off#status".to_owned());
+        assert_eq!(stops_at(&opened, EffectState::Told), of_opened);
+        assert_eq!(stops_at(&opened, EffectState::Applied), None);
+        assert_eq!(stops_at(&opened, EffectState::Late), None, "the boxes would stay locked");
+        assert_eq!(stops_at(&saved, EffectState::Late), of_saved);
+        assert_eq!(stops_at(&older, EffectState::Told), None);
     }
 }

@@ -4,6 +4,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use jiff::tz::TimeZone;
 use sayso_ledger::door::{Session, Visitor};
 
 use super::Web;
@@ -59,8 +60,11 @@ impl Web {
     /// What stands around a page at `path`.
     pub(crate) fn frame(&self, path: &str, language: &str, session: Option<&Session>) -> Frame {
         let in_force = self.ledger.snapshot().in_force();
+        let catalog = in_force.as_ref().map(|now| &now.catalog);
         let organisation =
-            in_force.map_or_else(|| "Sayso".into(), |now| now.catalog.organisation.name.clone());
+            catalog.map_or_else(|| "Sayso".into(), |catalog| catalog.organisation.name.clone());
+        let zone = catalog.and_then(|catalog| TimeZone::get(&catalog.time_zone).ok());
+        let zone = zone.unwrap_or(TimeZone::UTC);
         let link = |words: &&crate::Words| LanguageLink {
             language: words.tag.to_owned(),
             href: format!("{path}?lang={}", words.tag),
@@ -68,7 +72,7 @@ impl Web {
         let leave = session
             .map(|session| Leave { action: "/leave".into(), csrf: session.form_token.clone() });
         let languages = LANGUAGES.iter().map(link).collect();
-        Frame { language: language.to_owned(), organisation, languages, leave }
+        Frame { language: language.to_owned(), organisation, zone, languages, leave }
     }
 
     /// The session of a request.

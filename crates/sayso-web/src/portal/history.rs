@@ -19,6 +19,13 @@ pub struct HistoryEntry {
     pub receipt_href: String,
 }
 
+impl HistoryEntry {
+    /// Whether it only says that systems applied a choice.
+    pub(crate) fn is_applied(&self) -> bool {
+        self.happened.iter().all(|happened| matches!(happened, Happened::Applied { .. }))
+    }
+}
+
 /// One thing that happened, with the names it is told by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Happened {

@@ -9,6 +9,7 @@ mod sample;
 pub use history::{Happened, HistoryEntry, Voice};
 pub use link::{Gone, Link};
 pub use page::{
-    Banner, Card, ChoiceBox, DataItem, EffectState, NoticeText, Page, RecipientItem, SystemEffect,
+    Banner, Card, ChoiceBox, DataItem, EffectState, LeftOut, NoticeText, Page, RecipientItem,
+    SystemEffect,
 };
 pub use problem::{Problem, ProblemKind};

@@ -28,6 +28,8 @@ pub struct Page {
     pub csrf: String,
     /// What became of the form that was just sent.
     pub banner: Option<Banner>,
+    /// What that form asked for and did not get.
+    pub left_out: Option<LeftOut>,
     /// What each system has done about the last choice; empty if there is nothing to tell.
     pub effects: Vec<SystemEffect>,
     /// Whether the page refreshes itself. While it does, the boxes are locked: a refresh would
@@ -67,6 +69,15 @@ pub enum Banner {
     NotYetDurable,
 }
 
+/// What a form asked for and did not get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftOut {
+    /// To share what none of the ways above allows to be used.
+    Sharing,
+    /// A yes, over a link that may only say no.
+    Yes,
+}
+
 /// What a system has done about the last choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SystemEffect {
@@ -74,6 +85,8 @@ pub struct SystemEffect {
     pub title: String,
     /// How far it is.
     pub state: EffectState,
+    /// Since when it is tried to tell it, while it has not taken the message.
+    pub trying_since: Option<Timestamp>,
     /// When it was told, if that is known.
     pub told_at: Option<Timestamp>,
     /// When it took the message, if that is known.
@@ -91,7 +104,7 @@ pub struct SystemEffect {
 pub enum EffectState {
     /// It has not been told yet.
     Waiting,
-    /// It was told.
+    /// It is being told.
     Told,
     /// It took the message.
     Received,
@@ -201,7 +214,7 @@ impl Page {
     /// Nothing was lost and nothing is under way any more.
     pub(crate) fn is_good_news(&self) -> bool {
         let is_worry = matches!(self.banner, Some(Banner::Expired | Banner::NotYetDurable));
-        self.is_settled() && !is_worry
+        self.is_settled() && !is_worry && self.left_out.is_none()
     }
 
     /// Whether there is something to tell before the choices; the introduction makes room for it.
@@ -211,6 +224,11 @@ impl Page {
 
     pub(crate) fn is_locked(&self) -> bool {
         matches!(self.refreshing, Refreshing::Every { .. })
+    }
+
+    /// The history in runs: what systems applied one after the other is one, all else stands alone.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = &[HistoryEntry]> {
+        self.history.chunk_by(|newer, older| newer.is_applied() && older.is_applied())
     }
 
     fn all_boxes(&self) -> impl Iterator<Item = &ChoiceBox> {
@@ -239,7 +257,7 @@ impl EffectState {
     pub(crate) fn word(self, words: &Words) -> &'static str {
         match self {
             Self::Waiting => words.portal.waiting,
-            Self::Told => words.portal.told,
+            Self::Told => words.portal.being_told,
             Self::Received => words.portal.received,
             Self::Applied => words.portal.applied,
             Self::Late => words.portal.late,

@@ -26,6 +26,7 @@ impl Page {
             now: SAVED.plus_ms(17_000),
             action: "/me".into(),
             csrf: "c3JmLXNhbXBsZQ".into(),
+            left_out: None,
             banner: Some(Banner::Saved {
                 at: SAVED,
                 position: Position::at(10_417),
@@ -106,7 +107,8 @@ fn effects(say: Say<'_>) -> Vec<SystemEffect> {
     let of = |title: String, state, times: [Option<Timestamp>; 3], due| SystemEffect {
         title,
         state,
-        told_at: times[0],
+        trying_since: times[0].filter(|_| times[1].is_none()),
+        told_at: times[0].filter(|_| times[1].is_some()),
         received_at: times[1],
         applied_at: times[2],
         due,

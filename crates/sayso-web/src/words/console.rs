@@ -8,6 +8,8 @@ pub(crate) struct Console {
     pub(crate) heading: &'static str,
     pub(crate) all_well: &'static str,
     pub(crate) catching_up: &'static str,
+    pub(crate) at_risk: &'static str,
+    pub(crate) not_all: &'static str,
     pub(crate) alerts: &'static str,
     pub(crate) alert: fn(&Alert) -> String,
     pub(crate) head: &'static str,
@@ -44,10 +46,17 @@ pub(super) const EN: Console = Console {
     heading: "Is every choice being followed?",
     all_well: "Yes. Every system is in step.",
     catching_up: "Yes. Some systems are catching up, all within their time.",
+    at_risk: "Yes, so far. It will not stay so unless somebody looks at this:",
+    not_all: "No. Where a system is late, its use of the data is denied, except where the law or a \
+              life demands it.",
     alerts: "Needs somebody now",
     alert: |alert| match alert {
         Alert::Late { system, people: 1 } => format!("{system} is late for 1 person"),
         Alert::Late { system, people } => format!("{system} is late for {people} people"),
+        Alert::NotConnected { system } => {
+            format!("{system} is not connected: nobody tells it what people choose")
+        }
+        Alert::Unreachable { system } => format!("{system} cannot be reached"),
         Alert::Parked { system, items: 1 } => format!("{system} refused 1 message; it is parked"),
         Alert::Parked { system, items } => {
             format!("{system} refused {items} messages; they are parked")
@@ -72,14 +81,16 @@ pub(super) const EN: Console = Console {
     chart_most: "Most in one minute",
     chart_total: "in all",
     chart_table: "Show as a table",
-    minute: "Minute (UTC)",
+    minute: "Minute",
     choices: "Choices",
     systems: "Systems",
     systems_empty: "The catalog names no system to tell.",
     state: |state| match state {
         SystemState::InStep => "in step",
         SystemState::Behind => "behind",
+        SystemState::Unreachable => "cannot be reached",
         SystemState::Late => "late",
+        SystemState::NotConnected => "not connected",
     },
     lag: "Waiting",
     oldest: "Oldest",
@@ -98,10 +109,17 @@ pub(super) const DE: Console = Console {
     heading: "Wird jede Entscheidung befolgt?",
     all_well: "Ja. Jedes System ist auf dem Stand.",
     catching_up: "Ja. Einige Systeme holen noch auf, alle in ihrer Frist.",
+    at_risk: "Ja, bisher. Es bleibt nicht dabei, wenn niemand sich darum kümmert:",
+    not_all: "Nein. Wo ein System verspätet ist, wird ihm die Nutzung der Daten verweigert, \
+              außer wo das Gesetz oder ein Leben es verlangt.",
     alerts: "Hier wird jetzt jemand gebraucht",
     alert: |alert| match alert {
         Alert::Late { system, people: 1 } => format!("{system} ist für 1 Person verspätet"),
         Alert::Late { system, people } => format!("{system} ist für {people} Personen verspätet"),
+        Alert::NotConnected { system } => {
+            format!("{system} ist nicht verbunden: niemand sagt ihm, was Menschen entscheiden")
+        }
+        Alert::Unreachable { system } => format!("{system} ist nicht zu erreichen"),
         Alert::Parked { system, items: 1 } => {
             format!("{system} hat 1 Nachricht abgelehnt; sie liegt bereit")
         }
@@ -131,14 +149,16 @@ pub(super) const DE: Console = Console {
     chart_most: "Höchstens in einer Minute",
     chart_total: "insgesamt",
     chart_table: "Als Tabelle zeigen",
-    minute: "Minute (UTC)",
+    minute: "Minute",
     choices: "Entscheidungen",
     systems: "Systeme",
     systems_empty: "Der Katalog nennt kein System, das zu benachrichtigen wäre.",
     state: |state| match state {
         SystemState::InStep => "auf dem Stand",
         SystemState::Behind => "im Rückstand",
+        SystemState::Unreachable => "nicht zu erreichen",
         SystemState::Late => "verspätet",
+        SystemState::NotConnected => "nicht verbunden",
     },
     lag: "Wartend",
     oldest: "Älteste",

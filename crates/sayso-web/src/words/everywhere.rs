@@ -35,7 +35,7 @@ pub(super) const EN: Everywhere = Everywhere {
     as_of: "As of",
     entry: "entry",
     made_with: "Shown by Sayso. Nothing on this page follows you: no scripts, no trackers.",
-    moment: "%-d %b %Y, %H:%M:%S UTC",
+    moment: "%-d %b %Y, %H:%M:%S %Z",
     thousands: ",",
     units: [
         ("year", "years"),
@@ -64,7 +64,7 @@ pub(super) const DE: Everywhere = Everywhere {
     as_of: "Stand",
     entry: "Eintrag",
     made_with: "Angezeigt von Sayso. Auf dieser Seite verfolgt Sie nichts: keine Skripte, keine Tracker.",
-    moment: "%d.%m.%Y, %H:%M:%S UTC",
+    moment: "%d.%m.%Y, %H:%M:%S %Z",
     thousands: ".",
     units: [
         ("Jahr", "Jahre"),

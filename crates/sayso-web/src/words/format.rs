@@ -4,11 +4,12 @@ use askama::filters::Safe;
 use sayso_consent::time::{Span, Timestamp};
 
 use super::{Words, countries};
+use crate::frame::Frame;
 
-impl Words {
-    /// A moment in full, as an element: `22 Nov 2026, 06:14:05 UTC`.
+impl Frame {
+    /// A moment in full, as an element: `22 Nov 2026, 07:14:05 CET`.
     pub(crate) fn when(&self, at: &Timestamp) -> Safe<String> {
-        self.time(at, self.everywhere.moment)
+        self.time(at, self.words().everywhere.moment)
     }
 
     /// The hour, minute and second of a moment, as an element.
@@ -21,12 +22,20 @@ impl Words {
         self.time(at, "%H:%M")
     }
 
-    /// Safe as HTML: digits, the names of months and what the words say; nothing that was typed in.
-    fn time(&self, at: &Timestamp, format: &str) -> Safe<String> {
-        let text = at.to_jiff().strftime(format);
-        Safe(format!("<time datetime=\"{at}\">{text}</time>"))
+    /// What the zone of the page is called at a moment: `CET`, in summer `CEST`.
+    pub(crate) fn zone_at(&self, at: &Timestamp) -> String {
+        at.to_jiff().to_zoned(self.zone.clone()).strftime("%Z").to_string()
     }
 
+    /// Safe as HTML: digits, the names of months and zones and what the words say; nothing that
+    /// was typed in.
+    fn time(&self, at: &Timestamp, format: &str) -> Safe<String> {
+        let local = at.to_jiff().to_zoned(self.zone.clone());
+        Safe(format!("<time datetime=\"{at}\">{}</time>", local.strftime(format)))
+    }
+}
+
+impl Words {
     /// A length of time: `2 years`, `1 day 12 hours`.
     pub(crate) fn span(&self, span: &Span) -> String {
         // INVARIANT: a span writes itself as ISO 8601, which the time library reads.
@@ -84,6 +93,7 @@ impl Words {
 #[cfg(test)]
 mod tests {
     use super::super::{DE, EN};
+    use crate::frame::Frame;
     use sayso_consent::time::Timestamp;
 
     fn at(text: &str) -> Timestamp {
@@ -93,10 +103,14 @@ mod tests {
     #[test]
     fn moments_read_as_people_write_them() {
         let moment = at("2026-11-22T06:14:05.250Z");
-        let en = "<time datetime=\"2026-11-22T06:14:05.250Z\">22 Nov 2026, 06:14:05 UTC</time>";
-        assert_eq!(EN.when(&moment).0, en);
-        let de = "<time datetime=\"2026-11-22T06:14:05.250Z\">22.11.2026, 06:14:05 UTC</time>";
-        assert_eq!(DE.when(&moment).0, de);
+        let written = |language: &str, zone: &str| {
+            let zone = jiff::tz::TimeZone::get(zone).unwrap();
+            Frame { zone, ..Frame::sample(language) }.when(&moment).0
+        };
+        let element = |text| format!("<time datetime=\"2026-11-22T06:14:05.250Z\">{text}</time>");
+        assert_eq!(written("en", "UTC"), element("22 Nov 2026, 06:14:05 UTC"));
+        assert_eq!(written("de", "UTC"), element("22.11.2026, 06:14:05 UTC"));
+        assert_eq!(written("en", "Europe/Berlin"), element("22 Nov 2026, 07:14:05 CET"));
     }
 
     #[test]

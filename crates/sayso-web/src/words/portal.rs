@@ -8,7 +8,7 @@ use sayso_consent::catalog::{LegalBasis, RecipientKind};
 pub(super) use de::DE;
 pub(super) use en::EN;
 
-use crate::portal::{Happened, ProblemKind};
+use crate::portal::{Happened, LeftOut, ProblemKind};
 
 /// Texts of the pages for people.
 pub(crate) struct Portal {
@@ -25,6 +25,7 @@ pub(crate) struct Portal {
     pub(crate) receipt_of_save: &'static str,
     pub(crate) unchanged: &'static str,
     pub(crate) unchanged_text: &'static str,
+    pub(crate) left_out: fn(LeftOut) -> &'static str,
     pub(crate) expired: &'static str,
     pub(crate) expired_text: &'static str,
     pub(crate) not_yet_durable: &'static str,
@@ -34,12 +35,15 @@ pub(crate) struct Portal {
     pub(crate) effects_all: &'static str,
     pub(crate) effects_some: fn(usize, usize) -> String,
     pub(crate) waiting: &'static str,
+    pub(crate) being_told: &'static str,
     pub(crate) told: &'static str,
     pub(crate) received: &'static str,
     pub(crate) applied: &'static str,
     pub(crate) late: &'static str,
     pub(crate) not_needed: &'static str,
     pub(crate) not_needed_text: &'static str,
+    pub(crate) its_words: &'static str,
+    pub(crate) trying_since: &'static str,
     pub(crate) deadline: &'static str,
     pub(crate) late_since: &'static str,
     pub(crate) late_text: &'static str,
@@ -56,6 +60,7 @@ pub(crate) struct Portal {
     pub(crate) none: &'static str,
     pub(crate) sharing: &'static str,
     pub(crate) shared_with: fn(&str) -> String,
+    pub(crate) sharing_waits: &'static str,
 
     pub(crate) what: &'static str,
     pub(crate) with_whom: &'static str,
@@ -78,6 +83,8 @@ pub(crate) struct Portal {
     pub(crate) receipt: &'static str,
     pub(crate) receipt_of: &'static str,
     pub(crate) happened: fn(&Happened) -> String,
+    pub(crate) everything: &'static str,
+    pub(crate) systems_applied: fn(usize) -> String,
 
     pub(crate) contact: &'static str,
 

@@ -24,6 +24,7 @@ fn is_text_only(name: &str, text: &str) {
 
 fn frame() -> Frame {
     Frame {
+        zone: jiff::tz::TimeZone::UTC,
         language: hostile(),
         organisation: hostile(),
         languages: vec![LanguageLink { language: hostile(), href: hostile() }],

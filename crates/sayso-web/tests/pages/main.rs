@@ -133,6 +133,8 @@ fn effects_are_told_system_by_system() {
     assert!(
         text.contains("06:14:20 UTC</time>: that was its deadline. Until it answers, it may not")
     );
+    assert!(text.contains("except where the law or a life demands it"));
+    assert_eq!(text.matches("We have been trying since").count(), 1, "one took no message");
     assert!(text.contains("It holds nothing that would tell it who you are."));
     let settled = portal::Page::sample_settled("de");
     assert!(settled.is_settled());
@@ -156,8 +158,11 @@ fn the_overview_says_all_is_well_only_if_it_is() {
     let says = |overview: &console::Overview, text| overview.render().unwrap().contains(text);
     overview.systems[0].state = console::SystemState::Behind;
     assert!(says(&overview, "Some systems are catching up"));
-    overview.systems[0].state = console::SystemState::Late;
-    assert!(!says(&overview, "Yes."));
+    overview.systems[0].state = console::SystemState::NotConnected;
+    overview.alerts = vec![console::Alert::NotConnected { system: "Mailer".into() }];
+    assert!(says(&overview, "Yes, so far.") && says(&overview, "Mailer is not connected"));
+    overview.systems[0].overdue = 1;
+    assert!(says(&overview, "No. Where a system is late") && !says(&overview, "Yes"));
 }
 
 #[test]
@@ -168,6 +173,27 @@ fn a_form_that_was_lost_does_not_look_like_success() {
     assert!(text.contains("Nothing was saved") && !text.contains("settled"));
     let same = portal::Page { banner: Some(portal::Banner::Unchanged), ..page };
     assert!(same.render().unwrap().contains("class=\"status settled\""));
+}
+
+#[test]
+fn what_was_left_out_is_said() {
+    let calm = || portal::Page::sample_calm("en");
+    for banner in [portal::Banner::Unchanged, portal::Page::sample("en").banner.unwrap()] {
+        let left_out = Some(portal::LeftOut::Sharing);
+        let text = portal::Page { banner: Some(banner), left_out, ..calm() }.render().unwrap();
+        assert!(text.contains("Passing on to others was left out"));
+        assert!(!text.contains("already as you sent them"));
+    }
+}
+
+#[test]
+fn systems_that_follow_one_choice_stand_together() {
+    let mut page = portal::Page::sample_calm("en");
+    let applied = page.history[0].clone();
+    page.history.insert(0, applied);
+    let text = page.render().unwrap();
+    assert!(text.contains("<summary>2 systems applied your choice</summary>"));
+    assert_eq!(text.matches("class=\"receipt\"").count(), page.history.len());
 }
 
 #[test]

@@ -3,13 +3,13 @@
 use std::{os::unix::fs::PermissionsExt, process::ExitCode};
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     cli::Global,
     commands::log::check,
     home::Home,
-    output::{Output, table},
+    output::{Output, field, table},
 };
 
 /// One thing that was looked at.
@@ -19,12 +19,13 @@ struct Finding {
     said: String,
 }
 
-pub(crate) fn run(global: &Global, out: Output) -> Result<ExitCode> {
+pub(crate) async fn run(global: &Global, out: Output) -> Result<ExitCode> {
     let home = global.home()?;
     let findings = [
         folder(&home),
         root_key(&home),
         server(&home),
+        systems(global).await,
         sqlite(),
         disk(&home),
         journal(&home),
@@ -88,6 +89,32 @@ fn server(home: &Home) -> Finding {
         (Err(error), _) => Err(format!("{error:#}")),
     };
     finding("server", said)
+}
+
+/// The systems that a server has nothing to tell by. Only a server knows its configuration.
+async fn systems(global: &Global) -> Finding {
+    finding("systems", unconnected(global).await.map_err(|error| format!("{error:#}")).flatten())
+}
+
+async fn unconnected(global: &Global) -> Result<Result<String, String>> {
+    let home = global.home()?;
+    // A folder that is missing or damaged is a finding of its own.
+    if !home.exists() || home.lock()?.is_some() {
+        return Ok(Ok("no server runs that would tell them anything".into()));
+    }
+    let systems = global.client()?.get("/v1/systems").await?;
+    let systems = systems.as_array().cloned().unwrap_or_default();
+    let missing = systems.iter().filter(|system| system["is_connected"] == false);
+    let sink = |system: &Value| format!("[sinks.{}]", field(system, "recipient"));
+    let sinks: Vec<String> = missing.map(sink).collect();
+    Ok(match sinks.as_slice() {
+        [] => Ok(format!("{}, all connected", systems.len())),
+        sinks => Err(format!(
+            "there is an effect_deadline but no {}: its use will be denied (overdue) from its \
+             deadline on",
+            sinks.join(", no ")
+        )),
+    })
 }
 
 fn sqlite() -> Finding {

@@ -1,8 +1,9 @@
 //! `sayso key`.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Subcommand, ValueEnum};
 use hyper::Method;
+use sayso_catalog::did_you_mean;
 use sayso_consent::Id;
 use serde_json::{Value, json};
 
@@ -79,8 +80,25 @@ pub(crate) async fn run(global: &Global, command: KeyCommand, out: Output) -> Re
                 .await?;
             out.value(&gone, |gone| format!("Withdrawn at {}", field(gone, "position")))
         }
-        KeyCommand::Sink { recipient } => sink(global, &recipient, out),
+        KeyCommand::Sink { recipient } => {
+            expect_declared(global, &recipient).await?;
+            sink(global, &recipient, out)
+        }
     }
+}
+
+/// Refuses a recipient that the catalog in force does not declare. Without a catalog, or without a
+/// way to ask for it, nothing can be said against a name.
+async fn expect_declared(global: &Global, recipient: &Id) -> Result<()> {
+    let Ok(client) = global.client() else { return Ok(()) };
+    let Ok(shown) = client.get("/v1/catalog").await else { return Ok(()) };
+    let Some(declared) = shown["catalog"]["recipients"].as_object() else { return Ok(()) };
+    if declared.contains_key(recipient.as_str()) {
+        return Ok(());
+    }
+    let hint = did_you_mean(recipient.as_str(), declared.keys().map(String::as_str));
+    let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+    bail!("the catalog declares no recipient `{recipient}`{hint}")
 }
 
 /// The keys of deliveries are derived from the root key, so they are shown without a server.

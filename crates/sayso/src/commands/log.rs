@@ -99,7 +99,10 @@ pub(crate) async fn run(global: &Global, command: LogCommand, out: Output) -> Re
 }
 
 fn key(home: &Home, given: Option<&str>) -> Result<VerifyingKey> {
-    let Some(given) = given else { return Ok(home.secrets()?.verifying()) };
+    let Some(given) = given else {
+        let own = home.secrets();
+        return Ok(own.context("without a ledger, give its key with `--public-key`")?.verifying());
+    };
     let mut bytes = [0; 32];
     hex::decode_to_slice(given.trim(), &mut bytes)
         .context("a public key is 64 hexadecimal digits")?;

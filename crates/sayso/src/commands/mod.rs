@@ -10,6 +10,7 @@ pub(crate) mod follow;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod log;
+pub(crate) mod overview;
 pub(crate) mod serve;
 pub(crate) mod subject;
 mod subject_import;

@@ -49,6 +49,7 @@ pub(crate) async fn run(global: &Global, args: ServeArgs) -> Result<()> {
     tracing::info!(listen = %config.server.listen, head = %opened.app.ledger.snapshot().head(), people, "serving");
     server::serve(listener, Arc::clone(&opened.app), server::asked_to_end()).await?;
     dispatchers.stop().await;
+    home.note_stopped();
     tracing::info!("stopped");
     Ok(())
 }

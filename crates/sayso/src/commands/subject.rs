@@ -1,6 +1,9 @@
 //! `sayso subject`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
@@ -110,6 +113,11 @@ pub(crate) enum SubjectCommand {
         at_once: bool,
     },
     /// Bring people and choices over from CSV or NDJSON; run again to go on where it stopped
+    ///
+    /// Ends with 1 if a line was refused; what was not refused is recorded all the same.
+    #[command(
+        after_help = "Example, a file `customers.csv`:\n  email,crm,effect,purpose,channel,notice,notice_version\n  ana@example.org,4711,grant,marketing.offers,email,offers,2\n  ben@example.org,,denial,marketing.offers,,,\n\n  sayso subject import customers.csv\n\nEvery column and both formats: docs/reference/import.md"
+    )]
     Import {
         file: PathBuf,
         /// Where refused lines are reported; `<file>.refused.csv` unless said
@@ -121,11 +129,11 @@ pub(crate) enum SubjectCommand {
     },
 }
 
-pub(crate) async fn run(global: &Global, command: SubjectCommand, out: Output) -> Result<()> {
+pub(crate) async fn run(global: &Global, command: SubjectCommand, out: Output) -> Result<ExitCode> {
     let client = global.client()?;
     match command {
         SubjectCommand::Import { file, report, dry_run } => {
-            subject_import::run(&client, &file, report, dry_run, out).await
+            return subject_import::run(&client, &file, report, dry_run, out).await;
         }
         SubjectCommand::Create { .. }
         | SubjectCommand::Identify { .. }
@@ -133,9 +141,10 @@ pub(crate) async fn run(global: &Global, command: SubjectCommand, out: Output) -
         | SubjectCommand::Guardian { .. }
         | SubjectCommand::Device { .. }
         | SubjectCommand::Report { .. }
-        | SubjectCommand::Erase { .. } => write(&client, command, out).await,
-        read => show(&client, read, out).await,
+        | SubjectCommand::Erase { .. } => write(&client, command, out).await?,
+        read => show(&client, read, out).await?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn write(client: &Client, command: SubjectCommand, out: Output) -> Result<()> {
@@ -263,9 +272,7 @@ async fn show(client: &Client, command: SubjectCommand, out: Output) -> Result<(
             out.value(&about(client, &subject, "effects").await?, show_effects)
         }
         SubjectCommand::Link { subject, weak } => {
-            if client.is_local() {
-                bail!("a link is opened at a running server; start one with `sayso serve`");
-            }
+            client.expect_server()?;
             let path = format!("/v1/subjects/{}/links", client.subject(&subject).await?);
             let authority = if weak { "weak" } else { "strong" };
             let made = client.post(&path, &json!({"authority": authority})).await?;
@@ -289,9 +296,11 @@ fn rows(shown: &Value, list: &str, row: impl Fn(&Value) -> Vec<String>) -> Vec<V
 fn show_choices(shown: &Value) -> String {
     let row = |choice: &Value| {
         let part = |name: &str| field(choice, name);
-        vec![part("position"), part("effect"), scope(&choice["scope"]), part("until")]
+        let counts = if choice["is_withdrawn"] == true { "no more" } else { "yes" };
+        let scope = scope(&choice["scope"]);
+        vec![part("position"), part("effect"), scope, part("until"), counts.into()]
     };
-    table(&["position", "effect", "scope", "until"], rows(shown, "choices", row))
+    table(&["position", "effect", "scope", "until", "counts"], rows(shown, "choices", row))
 }
 
 fn show_history(shown: &Value) -> String {

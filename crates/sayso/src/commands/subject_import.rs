@@ -8,6 +8,7 @@ use std::{
     fs::File,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
+    process::ExitCode,
 };
 
 use anyhow::{Context, Result};
@@ -49,7 +50,7 @@ pub(crate) async fn run(
     report: Option<PathBuf>,
     dry_run: bool,
     out: Output,
-) -> Result<()> {
+) -> Result<ExitCode> {
     let shown = file.display();
     let source = File::open(file).with_context(|| format!("cannot read `{shown}`"))?;
     let bar = ProgressBar::new(source.metadata()?.len()).with_style(ProgressStyle::with_template(
@@ -86,7 +87,8 @@ pub(crate) async fn run(
                 path.display()
             )
         }
-    })
+    })?;
+    Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn send(

@@ -38,7 +38,7 @@ const LINK_SECONDS: u32 = 24 * 3_600;
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(
-    after_help = "While it runs, in another terminal:\n  sayso demo stop mailer     one system goes down: its use is denied when it is late\n  sayso demo start mailer    it comes back and catches up"
+    after_help = "While it runs, in another terminal and in the same folder:\n  sayso demo stop mailer     one system goes down; what is chosen then is late after 15 seconds\n  sayso demo start mailer    it comes back and catches up\n\nIts files are in `./sayso-demo` unless `--dir` names another folder, some 200 MB with 10,000\ncustomers; delete the folder to be rid of it. With `--dir FOLDER`, say it to `stop` and `start` too."
 )]
 pub(crate) struct DemoArgs {
     #[command(subcommand)]
@@ -75,13 +75,13 @@ fn folder(global: &Global) -> PathBuf {
 
 pub(crate) async fn run(global: &Global, args: DemoArgs) -> Result<()> {
     let dir = folder(global);
+    let out = Output { json: global.json };
     match &args.command {
-        Some(DemoCommand::Stop { system }) => return systems::ask(&dir, system, false),
-        Some(DemoCommand::Start { system }) => return systems::ask(&dir, system, true),
+        Some(DemoCommand::Stop { system }) => return systems::ask(&dir, system, false, out),
+        Some(DemoCommand::Start { system }) => return systems::ask(&dir, system, true, out),
         None => {}
     }
     server::log("warn,sayso_ledger=error", LogFormat::Text);
-    let out = Output { json: global.json };
     let listener = listen(([127, 0, 0, 1], args.port).into()).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let home = Home::new(Some(dir.clone()), None)?;
@@ -116,7 +116,7 @@ pub(crate) async fn run(global: &Global, args: DemoArgs) -> Result<()> {
     };
     dispatchers.stop().await;
     serving.abort();
-    let _ = std::fs::remove_file(home.file("running.json"));
+    home.note_stopped();
     out.note(format!("Stopped. Start again with the same folder to go on: {shown}"));
     done
 }
@@ -172,7 +172,7 @@ fn text(url: &str, link: &str, overview: &str, key: &str, dir: &Path, systems: &
         .ports()
         .map(|(name, port)| format!("    {name:14} http://127.0.0.1:{port}/\n"))
         .collect();
-    let dir = dir.display();
+    let called = systems::called(dir);
     let question: Value = json!({
         "subject": {"type": "recipient", "id": "mailer"},
         "action": {"name": "marketing.offers"},
@@ -184,9 +184,11 @@ fn text(url: &str, link: &str, overview: &str, key: &str, dir: &Path, systems: &
          The API                      {url}/docs\n\n  Its systems, each a process with its own customers:\n{running}\n\
          May the mailer send Ana offers by e-mail?\n\n  curl -s {url}/access/v1/evaluation \\\n    \
          -H 'Authorization: Bearer {key}' \\\n    -H 'Content-Type: application/json' \\\n    -d '{question}'\n\n\
-         Untick \"Offers by e-mail\" on her page and ask again. Then, in another terminal:\n\n  \
-         sayso --dir {dir} demo stop mailer\n      her page says who is late, and that its use of the data is denied meanwhile\n  \
-         sayso --dir {dir} demo start mailer\n      it catches up, and the page says so\n  \
-         sayso --dir {dir} subject link {ANA}\n      another link to her page\n\nCtrl-C ends all of it."
+         Untick \"Offers by e-mail\" on her page, save, and ask again. Then, in another terminal:\n\n  \
+         {called} demo stop mailer\n      stop it, then change a box and save: after 15 seconds her page says who is late,\n      \
+         and that its use of the data is denied meanwhile, except where the law or a life demands it\n  \
+         {called} demo start mailer\n      it catches up, and the page says so\n  \
+         {called} subject link {ANA}\n      another link to her page\n  \
+         {called} overview\n      another link to the overview\n\nCtrl-C ends all of it."
     )
 }

@@ -15,7 +15,7 @@ use super::{ANA, systems::SYSTEMS};
 use crate::{
     client::{Client, Refused},
     home::{Home, write_private},
-    output::field,
+    output::{Output, field},
 };
 
 /// Customers in one request.
@@ -46,10 +46,46 @@ pub(super) async fn keys(client: &Client, home: &Home) -> Result<BTreeMap<String
     Ok(keys)
 }
 
-fn bar(length: u64, what: &str) -> Result<ProgressBar> {
-    let template = format!("{what:24} {{bar:30}} {{human_pos}}/{{human_len}}");
-    Ok(ProgressBar::new(length).with_style(ProgressStyle::with_template(&template)?))
+/// How far something is: a bar on a terminal, else a line now and then.
+struct Progress {
+    bar: ProgressBar,
+    what: &'static str,
+    /// When a line was printed last.
+    said: Instant,
 }
+
+/// How often a line is printed where there is no terminal.
+const A_LINE_EVERY: Duration = Duration::from_secs(5);
+
+impl Progress {
+    fn new(length: u64, what: &'static str) -> Result<Self> {
+        let template = format!("{what:24} {{bar:30}} {{human_pos}}/{{human_len}}");
+        let bar = ProgressBar::new(length).with_style(ProgressStyle::with_template(&template)?);
+        let progress = Self { bar, what, said: Instant::now() };
+        if progress.bar.is_hidden() {
+            NOTES.note(format!("{what} ..."));
+        }
+        Ok(progress)
+    }
+
+    fn show(&mut self, done: u64, length: u64) {
+        self.bar.set_length(length);
+        self.bar.set_position(done);
+        if self.bar.is_hidden() && self.said.elapsed() >= A_LINE_EVERY {
+            NOTES.note(format!("{}: {done} of {length}", self.what));
+            self.said = Instant::now();
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Notes go to standard error, whatever the results are printed as.
+const NOTES: Output = Output { json: false };
 
 /// Imports the customers, unless they are there.
 pub(super) async fn import(client: &Client, seed: u64, count: usize) -> Result<()> {
@@ -58,7 +94,8 @@ pub(super) async fn import(client: &Client, seed: u64, count: usize) -> Result<(
         Err(error) if error.is::<Refused>() => {}
         Err(error) => return Err(error),
     }
-    let bar = bar(count as u64, "importing customers")?;
+    let mut progress = Progress::new(count as u64, "importing customers")?;
+    let mut done = 0;
     // Ana comes last: her being there says that all of them are.
     let mut people: Vec<_> = hearth::people(seed, count).collect();
     people.rotate_left(1);
@@ -74,9 +111,9 @@ pub(super) async fn import(client: &Client, seed: u64, count: usize) -> Result<(
         if let Some(refused) = answer["refused"].get(0) {
             bail!("a sample customer was refused: {}", field(refused, "message"));
         }
-        bar.inc(batch.len() as u64);
+        done += batch.len() as u64;
+        progress.show(done, count as u64);
     }
-    bar.finish_and_clear();
     Ok(())
 }
 
@@ -84,18 +121,18 @@ pub(super) async fn import(client: &Client, seed: u64, count: usize) -> Result<(
 pub(super) async fn settle(app: &App) -> Result<()> {
     let begun = Instant::now();
     let mut most = 0;
-    let bar = bar(0, "telling the systems")?;
+    let mut progress = Progress::new(0, "telling the systems")?;
     // Standings are brought up to date twice a second.
     tokio::time::sleep(Duration::from_millis(600)).await;
     loop {
         let standings = app.board.standings();
-        let up = standings.iter().filter(|(_, standing)| standing.failing_since.is_none());
+        let up = standings
+            .iter()
+            .filter(|(_, standing)| standing.is_connected && standing.failing_since.is_none());
         let open: usize = up.map(|(_, standing)| standing.unapplied.max(standing.waiting)).sum();
         most = most.max(open);
-        bar.set_length(most as u64);
-        bar.set_position((most - open) as u64);
+        progress.show((most - open) as u64, most as u64);
         if open == 0 || begun.elapsed() > PATIENCE {
-            bar.finish_and_clear();
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(200)).await;

@@ -59,16 +59,33 @@ fn off_file(dir: &Path, name: &str) -> PathBuf {
 }
 
 /// Asks a demo that runs to stop or start a system.
-pub(super) fn ask(dir: &Path, name: &str, on: bool) -> Result<()> {
+pub(super) fn ask(dir: &Path, name: &str, on: bool, out: Output) -> Result<()> {
     if !dir.join("running.json").exists() {
         bail!("no demo runs in `{}`; name its folder with `--dir`", dir.display());
     }
     let off = off_file(dir, name);
-    let done = if on { std::fs::remove_file(&off) } else { std::fs::write(&off, b"") };
-    match done {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
-    }
+    let said = match (on, off.exists()) {
+        (true, true) => {
+            std::fs::remove_file(&off)?;
+            format!("{name} is being started; it catches up within half a minute")
+        }
+        (false, false) => {
+            std::fs::write(&off, b"")?;
+            format!("{name} is being stopped")
+        }
+        (true, false) => format!("{name} runs already"),
+        (false, true) => format!("{name} is stopped already"),
+    };
+    out.note(said);
+    Ok(())
+}
+
+/// How this program is called again, as it would be typed here, on the demo's folder.
+pub(super) fn called(dir: &Path) -> String {
+    let program = std::env::current_exe().unwrap_or_else(|_| "sayso".into());
+    let here = std::env::current_dir().unwrap_or_default();
+    let near = program.strip_prefix(here).map_or_else(|_| program.clone(), Path::to_path_buf);
+    format!("{} --dir {}", near.display(), dir.display())
 }
 
 fn free_port() -> Result<u16> {
@@ -154,8 +171,9 @@ impl System {
             self.child = None;
             // Somebody ended the process by other means; it stays off until it is started again.
             std::fs::write(&self.off, b"")?;
+            let called = called(self.off.parent().unwrap_or(Path::new(".")));
             out.note(format!(
-                "{} has stopped; start it again with `sayso demo start {0}`",
+                "{} has stopped; start it again with `{called} demo start {0}`",
                 self.name
             ));
         } else if wants_off && let Some(mut child) = self.child.take() {

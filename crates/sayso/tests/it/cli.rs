@@ -211,6 +211,11 @@ async fn a_choice_is_in_force_when_the_command_returns() {
     let shown = json(&dir, &["subject", "choices", ANA]).await;
     assert!(shown["choices"].as_array().unwrap().len() >= 2, "{shown}");
     assert!(done(&dir, &["subject", "choices", ANA]).await.contains("purpose=marketing.ads"));
+    done(&dir, &["choose", ANA, "deny", "--purpose", "marketing"]).await;
+    let listed = done(&dir, &["subject", "choices", ANA]).await;
+    assert!(listed.contains("no more"), "a no took the grant back: {listed}");
+    json(&dir, &["choose", ANA, "--file", &many]).await;
+    assert!(!done(&dir, &["subject", "choices", ANA]).await.contains("no more"));
     let effects = json(&dir, &["subject", "effects", ANA]).await;
     assert_eq!(effects["is_settled"], false, "nobody was told yet: {effects}");
     assert!(done(&dir, &["subject", "effects", ANA]).await.contains("mailer"));

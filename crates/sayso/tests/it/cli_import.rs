@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     cli::{decide, file, ledger, refused},
-    world::{done, json},
+    world::{done, json, run},
 };
 
 /// Three lines of NDJSON, the second of which cannot be taken.
@@ -20,6 +20,13 @@ cleo@example.org
 ben@example.org,,denial,marketing.offers,,,
 ";
 
+/// Runs an import of which some lines are refused, and gives what it counted.
+async fn partly(dir: &std::path::Path, args: &[&str]) -> Value {
+    let said = run(dir, &[args, &["--json"]].concat()).await;
+    assert_eq!(said.code, 1, "a program that calls it must see that lines were refused: {said:?}");
+    serde_json::from_str(&said.out).unwrap()
+}
+
 async fn entries(dir: &std::path::Path) -> usize {
     done(dir, &["follow", "--until-head"]).await.lines().count()
 }
@@ -34,7 +41,7 @@ async fn lines_are_recorded_once_and_refused_ones_are_reported() {
         assert_eq!((&tried["recorded"], &tried["dry_run"]), (&3.into(), &true.into()));
         assert_eq!(entries(&dir).await, before, "a dry run records nothing");
 
-        let total = json(&dir, &["subject", "import", &people]).await;
+        let total = partly(&dir, &["subject", "import", &people]).await;
         assert_eq!((&total["recorded"], &total["refused"]), (&2.into(), &1.into()), "{total}");
         let report = format!("{people}.refused.csv");
         assert_eq!(total["report"], Value::from(report.as_str()));
@@ -49,27 +56,49 @@ async fn lines_are_recorded_once_and_refused_ones_are_reported() {
         let after = entries(&dir).await;
         let elsewhere = folder.path().join("report.csv");
         let again = ["subject", "import", &people, "--report", elsewhere.to_str().unwrap()];
-        let said = done(&dir, &again).await;
-        assert!(said.contains("1 refused: see"), "{said}");
+        let said = run(&dir, &again).await;
+        assert!(said.code == 1 && said.out.contains("1 refused: see"), "{said:?}");
         assert!(elsewhere.exists());
         assert_eq!(entries(&dir).await, after, "run again it records nothing twice");
         // In another cut the lines are other requests, and their people are known all the same.
         let longer = text.replacen('\n', "\n\n", 1);
-        let moved = json(&dir, &["subject", "import", &file(&folder, name, &longer)]).await;
+        let moved = partly(&dir, &["subject", "import", &file(&folder, name, &longer)]).await;
         assert_eq!(entries(&dir).await, after, "{moved}");
     }
+}
+
+/// The sample files and what the documentation shows can be imported as they are.
+#[tokio::test]
+async fn the_examples_are_taken() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
+    let page = std::fs::read_to_string(format!("{root}docs/reference/import.md")).unwrap();
+    let ndjson = page.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let csv = std::fs::read_to_string(format!("{root}examples/hearth/customers.csv")).unwrap();
+    for (name, text, count) in [("page.ndjson", ndjson, 2), ("customers.csv", &csv, 3)] {
+        let (folder, dir) = ledger().await;
+        let total = json(&dir, &["subject", "import", &file(&folder, name, text)]).await;
+        assert_eq!((&total["recorded"], &total["refused"]), (&count.into(), &0.into()), "{total}");
+        assert_eq!(decide(&dir, "email:ada@example.org").await["decision"], true, "{name}");
+        assert_eq!(decide(&dir, "email:ben@example.org").await["decision"], false, "{name}");
+    }
+    let (folder, dir) = ledger().await;
+    let help = done(&dir, &["subject", "import", "--help"]).await;
+    let lines = help.lines().map(str::trim).filter(|line| line.matches(',').count() == 6);
+    let example: String = lines.map(|line| format!("{line}\n")).collect();
+    let total = json(&dir, &["subject", "import", &file(&folder, "help.csv", &example)]).await;
+    assert_eq!(total["recorded"], 2, "{help}");
 }
 
 #[tokio::test]
 async fn an_import_never_outranks_what_a_person_said() {
     let (folder, dir) = ledger().await;
     let people = file(&folder, "people.ndjson", NDJSON);
-    done(&dir, &["subject", "import", &people]).await;
+    partly(&dir, &["subject", "import", &people]).await;
     let offers = ["--purpose", "marketing.offers", "--channel", "email"];
     let ana = "email:ana@example.org";
     done(&dir, &[&["choose", ana, "deny"][..], &offers].concat()).await;
     let again = NDJSON.replace("\"is_active\":true,", "");
-    done(&dir, &["subject", "import", &file(&folder, "again.ndjson", &again)]).await;
+    partly(&dir, &["subject", "import", &file(&folder, "again.ndjson", &again)]).await;
     assert_eq!(decide(&dir, ana).await["decision"], false);
 }
 
@@ -85,10 +114,10 @@ async fn a_file_that_is_no_import_is_said_to_be_none() {
     assert_eq!(json(&dir, &["subject", "import", &empty]).await["recorded"], 0);
     let unread = NDJSON.replace(r#","notice":{"id":"offers","version":2}"#, "");
     let unread = file(&folder, "unread.ndjson", &unread);
-    json(&dir, &["subject", "import", &unread]).await;
+    partly(&dir, &["subject", "import", &unread]).await;
     let report = std::fs::read_to_string(format!("{unread}.refused.csv")).unwrap();
     assert!(report.contains("\n1,notice_required,"), "nobody knows what was agreed to: {report}");
     let prose = file(&folder, "prose.ndjson", "Dear Sir or Madam,\n");
-    let total = json(&dir, &["subject", "import", &prose]).await;
+    let total = partly(&dir, &["subject", "import", &prose]).await;
     assert_eq!(total["refused"], 1, "{total}");
 }

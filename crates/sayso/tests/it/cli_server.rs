@@ -14,10 +14,15 @@ use crate::{
 
 /// Starts a server on a folder and waits until it answers; second, where it is.
 pub(crate) async fn serve(dir: &Path) -> (Child, String) {
+    serve_to(dir, Stdio::null()).await
+}
+
+/// The same with its log kept.
+async fn serve_to(dir: &Path, log: Stdio) -> (Child, String) {
     let port = free_port();
     let listen = format!("127.0.0.1:{port}");
     let mut command = sayso(dir);
-    command.args(["serve", "--listen", &listen]).stdout(Stdio::null()).stderr(Stdio::null());
+    command.args(["serve", "--listen", &listen]).stdout(Stdio::null()).stderr(log);
     let child = command.spawn().unwrap();
     let url = format!("http://{listen}");
     let caller = Caller::new(&url);
@@ -26,6 +31,48 @@ pub(crate) async fn serve(dir: &Path) -> (Child, String) {
     })
     .await;
     (child, url)
+}
+
+/// A recipient with a deadline and no sink is told nothing and is denied all the same: everything
+/// that an operator looks at says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_system_that_nobody_tells_is_seen_to_be_late() {
+    let (folder, dir) = ledger().await;
+    let hasty = hearth::CATALOG.replace("effect_deadline: 15 seconds", "effect_deadline: 1 second");
+    done(&dir, &["catalog", "apply", &file(&folder, "hasty.yaml", &hasty)]).await;
+    assert!(refused(&dir, &["overview"]).await.contains("start one with `sayso serve`"));
+    let log = folder.path().join("log");
+    let (server, url) = serve_to(&dir, std::fs::File::create(&log).unwrap().into()).await;
+    done(&dir, &["subject", "create", ANA]).await;
+    let admin =
+        Caller::new(&url).with_key(&std::fs::read_to_string(dir.join("admin.key")).unwrap());
+    let late = until("the mailer is late", async || {
+        let systems = admin.get("/v1/systems").await;
+        let own = systems.as_array().unwrap().iter().find(|own| own["recipient"] == "mailer");
+        own.filter(|own| own["overdue"] == 1).cloned()
+    })
+    .await;
+    assert_eq!((&late["is_connected"], &late["unapplied"]), (&json!(false), &json!(1)));
+    let metrics = admin.send(hyper::Method::GET, "/metrics", &[], "").await.text;
+    assert!(metrics.contains("sayso_system_overdue{recipient=\"mailer\"} 1"), "{metrics}");
+    let said = std::fs::read_to_string(&log).unwrap();
+    let warned = "mailer has an effect_deadline but no [sinks.mailer]: its use will be denied";
+    assert!(said.contains(warned), "{said}");
+    assert!(said.lines().any(|line| line.contains("ERROR") && line.contains("mailer")), "{said}");
+    let doctor = run(&dir, &["doctor"]).await;
+    assert!(doctor.code == 1 && doctor.out.contains("no [sinks.mailer]"), "{doctor:?}");
+
+    let link = done(&dir, &["overview"]).await;
+    let path = link.trim().strip_prefix(&url).unwrap();
+    let headers = [("sec-fetch-mode", "navigate"), ("accept-language", "en")];
+    let browser = Caller::new(&url);
+    let opened = browser.send(hyper::Method::GET, path, &headers, "").await;
+    let cookie = opened.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap();
+    let headers = [("cookie", cookie), ("accept-language", "en")];
+    let page = browser.send(hyper::Method::GET, "/overview", &headers, "").await.text;
+    assert!(page.contains("not connected") && page.contains("is late for 1 person"), "{page}");
+    assert!(!page.contains("Every system is in step"), "{page}");
+    stop(server).await;
 }
 
 /// Ends a server as an operator does.
@@ -111,6 +158,10 @@ async fn keys_are_made_used_listed_and_withdrawn() {
     done(&dir, &["key", "revoke", id]).await;
     assert_eq!(ask("mailer").await, 401, "withdrawn at once");
     refused(&dir, &["key", "revoke", "key_of_nobody"]).await;
+    let strange = refused(&dir, &[&roles[..], &["--recipient", "mailr"]].concat()).await;
+    assert!(strange.contains("did you mean `mailer`?"), "{strange}");
+    let strange = refused(&dir, &["key", "sink", "mailr"]).await;
+    assert!(strange.contains("no recipient `mailr`; did you mean `mailer`?"), "{strange}");
     assert_eq!(run(&dir, &["key", "create", "--role", "rule"]).await.code, 2);
     let sink = json_of(&dir, &["key", "sink", "mailer"]).await;
     assert!(sink["secret"].as_str().unwrap().starts_with("whsec_"));
@@ -148,6 +199,8 @@ async fn the_ledger_and_its_receipts_are_proven() {
     assert!(done(&dir, &["log", "verify-receipt", &whole]).await.contains("the receipt holds"));
     let offline = ["log", "verify-receipt", &whole, "--public-key", key];
     assert_eq!(json_of(folder.path(), &offline).await["holds"], true, "without a ledger");
+    let keyless = refused(folder.path(), &["log", "verify-receipt", &whole]).await;
+    assert!(keyless.contains("give its key with `--public-key`"), "{keyless}");
     let mut forged: Value = serde_json::from_str(&receipt).unwrap();
     forged["entry"]["events"][0]["effect"] = json!("grant");
     let forged = file(&folder, "forged.json", &forged.to_string());

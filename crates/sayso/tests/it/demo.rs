@@ -245,7 +245,8 @@ async fn settle(demo: &Demo, browser: &Browser, status: &str) {
 
 /// A system that is down is late at its deadline and cut off, and catches up when it is back.
 async fn late(demo: &Demo, browser: &Browser, page: &Answer, dir: &Path) {
-    done(dir, &["demo", "stop", "mailer"]).await;
+    assert!(run(dir, &["demo", "stop", "mailer"]).await.err.contains("is being stopped"));
+    assert!(run(dir, &["demo", "stop", "mailer"]).await.err.contains("is stopped already"));
     until("the mailer is down", async || {
         let lines = processes_on(dir);
         (lines.iter().filter(|line| line.contains("demo-system")).count() == 3).then_some(())
@@ -258,12 +259,13 @@ async fn late(demo: &Demo, browser: &Browser, page: &Answer, dir: &Path) {
         page.text.contains("Late since").then_some(page)
     })
     .await;
-    assert!(late.text.contains("Until it answers, it may not use your data."));
+    assert!(late.text.contains("Until it answers, it may not use your data, except where"));
     let denied = demo.decision().await;
     assert_eq!(denied["decision"], false, "{denied}");
     assert_eq!(denied["context"]["reason"], "overdue");
     assert_eq!(flag(dir, "mailer"), Some(false), "it was not told");
-    done(dir, &["demo", "start", "mailer"]).await;
+    let started = run(dir, &["demo", "start", "mailer"]).await;
+    assert!(started.err.contains("catches up within half a minute"), "{started:?}");
     settle(demo, browser, &status).await;
     assert_eq!(demo.decision().await["decision"], true);
     assert_eq!(flag(dir, "mailer"), Some(true));

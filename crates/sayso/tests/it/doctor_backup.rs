@@ -44,6 +44,7 @@ async fn the_doctor_says_what_is_wrong() {
     let (is_ok, said) = found(&dir, "server").await;
     assert!(is_ok && said.starts_with(&format!("runs at {url}")), "{said}");
     stop(server).await;
+    assert!(!dir.join("running.json").exists(), "nothing runs any more");
     assert_eq!(found(&dir, "server").await, (true, "none runs".into()));
 
     let root = dir.join("root.key");

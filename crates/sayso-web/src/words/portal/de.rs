@@ -6,7 +6,7 @@ use sayso_consent::{
 };
 
 use super::Portal;
-use crate::portal::{Happened, ProblemKind, Voice};
+use crate::portal::{Happened, LeftOut, ProblemKind, Voice};
 
 pub(in crate::words) const DE: Portal = Portal {
     title: "Ihre Daten, Ihre Entscheidung",
@@ -22,11 +22,21 @@ pub(in crate::words) const DE: Portal = Portal {
     on_this_page: "Auf dieser Seite",
 
     saved: "Gilt ab jetzt",
-    saved_text: "Ihre Entscheidung ist festgehalten. Von diesem Moment an geschieht nichts gegen sie.",
+    saved_text: "Ihre Entscheidung ist festgehalten. Von diesem Moment an gilt sie für jede Frage.",
     saved_at: "Festgehalten",
     receipt_of_save: "Beleg herunterladen",
     unchanged: "Nichts geändert",
     unchanged_text: "Ihre Entscheidungen waren schon so, wie Sie sie gesendet haben. Sie gelten weiter.",
+    left_out: |left_out| match left_out {
+        LeftOut::Sharing => {
+            "Die Weitergabe an andere wurde ausgelassen: sie gilt nur zusammen mit einem der Wege \
+             darüber. Kreuzen Sie auch einen davon an und speichern Sie noch einmal."
+        }
+        LeftOut::Yes => {
+            "Was Sie angekreuzt haben, wurde ausgelassen: mit dem Link, über den Sie gekommen \
+             sind, kann man nur Nein sagen. Bitten Sie um einen neuen, um Ja zu sagen."
+        }
+    },
     expired: "Nichts gespeichert",
     expired_text: "Diese Seite war zu lange geöffnet, um sicher zu sein, dass Sie es sind. Bitte \
                    sehen Sie Ihre Auswahl noch einmal durch und speichern Sie erneut.",
@@ -40,15 +50,19 @@ pub(in crate::words) const DE: Portal = Portal {
         format!("{applied} von {all} Systemen haben Ihre Entscheidung umgesetzt.")
     },
     waiting: "wird gleich gemeldet",
+    being_told: "wird gemeldet",
     told: "gemeldet",
     received: "empfangen",
     applied: "umgesetzt",
     late: "verspätet",
     not_needed: "nicht nötig",
     not_needed_text: "Es hat nichts, woran es Sie erkennen würde.",
+    its_words: "In seinen eigenen Worten:",
+    trying_since: "Es hat nicht geantwortet. Wir versuchen es seit",
     deadline: "Seine Frist endet",
     late_since: "Verspätet seit",
-    late_text: "da endete seine Frist. Bis es antwortet, darf es Ihre Daten nicht verwenden.",
+    late_text: "da endete seine Frist. Bis es antwortet, darf es Ihre Daten nicht verwenden, \
+                außer wo das Gesetz oder ein Leben es verlangt.",
     locked: "Sie können Ihre Auswahl ändern, sobald diese Seite stillsteht.",
     change_something: "Jetzt etwas ändern",
 
@@ -62,7 +76,8 @@ pub(in crate::words) const DE: Portal = Portal {
     save: "Auswahl speichern",
     none: "Zu allem Nein sagen",
     sharing: "Weitergabe an andere",
-    shared_with: |recipient| format!("Darf an {recipient} weitergegeben werden"),
+    shared_with: |recipient| format!("Darf weitergegeben werden an: {recipient}"),
+    sharing_waits: "Gilt nur zusammen mit einem der Wege darüber.",
 
     what: "Was wir verwenden",
     with_whom: "Wer es verwendet",
@@ -85,6 +100,8 @@ pub(in crate::words) const DE: Portal = Portal {
     receipt: "Beleg",
     receipt_of: "zu Eintrag",
     happened,
+    everything: "alles",
+    systems_applied: |count| format!("{count} Systeme haben Ihre Entscheidung umgesetzt"),
 
     contact: "Fragen? Schreiben Sie uns:",
 

@@ -6,7 +6,7 @@ use sayso_consent::{
 };
 
 use super::Portal;
-use crate::portal::{Happened, ProblemKind, Voice};
+use crate::portal::{Happened, LeftOut, ProblemKind, Voice};
 
 pub(in crate::words) const EN: Portal = Portal {
     title: "Your data, your say",
@@ -22,11 +22,21 @@ pub(in crate::words) const EN: Portal = Portal {
     on_this_page: "On this page",
 
     saved: "In force now",
-    saved_text: "Your choices are on record. From this moment nothing goes against them.",
+    saved_text: "Your choices are on record. From this moment every question is answered by them.",
     saved_at: "Recorded",
     receipt_of_save: "Download your receipt",
     unchanged: "Nothing changed",
     unchanged_text: "Your choices were already as you sent them. They stay in force.",
+    left_out: |left_out| match left_out {
+        LeftOut::Sharing => {
+            "Passing on to others was left out: it counts only together with one of the ways above \
+             it. Tick one of them too and save again."
+        }
+        LeftOut::Yes => {
+            "What you ticked was left out: the link that you came by can only say no. Ask for a \
+             new one to say yes."
+        }
+    },
     expired: "Nothing was saved",
     expired_text: "This page had been open for too long to be sure that it was you. Please look \
                    at your choices again and save them once more.",
@@ -38,15 +48,19 @@ pub(in crate::words) const EN: Portal = Portal {
     effects_all: "Every system has applied your choice.",
     effects_some: |applied, all| format!("{applied} of {all} systems have applied your choice."),
     waiting: "about to be told",
+    being_told: "being told",
     told: "told",
     received: "received",
     applied: "applied",
     late: "late",
     not_needed: "not needed",
     not_needed_text: "It holds nothing that would tell it who you are.",
+    its_words: "In its own words:",
+    trying_since: "It has not answered. We have been trying since",
     deadline: "Its deadline is",
     late_since: "Late since",
-    late_text: "that was its deadline. Until it answers, it may not use your data.",
+    late_text: "that was its deadline. Until it answers, it may not use your data, except where the \
+                law or a life demands it.",
     locked: "You can change your choices as soon as this page stands still.",
     change_something: "Change something now",
 
@@ -59,7 +73,8 @@ pub(in crate::words) const EN: Portal = Portal {
     save: "Save my choices",
     none: "Say no to everything",
     sharing: "Passed on to others",
-    shared_with: |recipient| format!("May be shared with {recipient}"),
+    shared_with: |recipient| format!("May be shared with: {recipient}"),
+    sharing_waits: "Counts only together with one of the ways above.",
 
     what: "What we use",
     with_whom: "Who uses it",
@@ -82,6 +97,8 @@ pub(in crate::words) const EN: Portal = Portal {
     receipt: "Receipt",
     receipt_of: "of entry",
     happened,
+    everything: "everything",
+    systems_applied: |count| format!("{count} systems applied your choice"),
 
     contact: "Questions? Write to us:",
 
