@@ -145,7 +145,7 @@ pub enum Command {
     Erase {
         /// Whom.
         subject: SubjectId,
-        /// At once, without waiting until every system has applied it.
+        /// Only if it can be done at once, because no system holds anything about the person.
         at_once: bool,
     },
     /// Write again what the journal holds beyond a restored backup.
