@@ -271,7 +271,7 @@ impl Live {
         self.world.subject(subject).map(|state| state.pending.clone()).unwrap_or_default()
     }
 
-    fn report_all(&self, who: usize) -> Vec<Command> {
+    pub(crate) fn report_all(&self, who: usize) -> Vec<Command> {
         let subject = self.subject(who);
         let all = self.pending(subject).into_iter();
         let report = |owed: Pending| EffectReport {
