@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use crate::{
     catalog::{Catalog, InForce},
     choice::{Actor, Authority, Choice, EVIDENCE_BYTES_MAX, Effect, Evidence, Method, NoticeRef},
-    command::{CHOICES_MAX, Command},
+    command::{CHOICES_MAX, Command, GRANTS_MAX},
     event::{EffectReport, Event, Grade, Key},
     id::{Id, Lookup, Position, SubjectId},
     refusal::Refusal,
@@ -176,10 +176,22 @@ fn new_choices(
         let says_nothing_new =
             events.is_empty() && says_nothing_new(facts.in_force(), state, &choice);
         if !is_repeated_here && !says_nothing_new && !is_repeated_signal(state, &choice) {
+            if choice.effect == Effect::Grant && !has_room(state, &events, &choice) {
+                return Err(Refusal::TooManyGrants { max: GRANTS_MAX });
+            }
             events.push(Event::ChoiceRecorded(choice));
         }
     }
     Ok(events)
+}
+
+/// Whether a grant can be held beside the others, of which it may replace some.
+fn has_room(state: &SubjectState, events: &[Event], grant: &Choice) -> bool {
+    let held = Held::new(grant, Position::START);
+    let stays = |other: &&Held| other.effect == Effect::Grant && !held.outdoes(other);
+    let is_grant = |event: &&Event| matches!(event, Event::ChoiceRecorded(choice) if choice.effect == Effect::Grant);
+    let others = state.choices.iter().filter(stays).count();
+    others + events.iter().filter(is_grant).count() < GRANTS_MAX
 }
 
 /// Checks one choice and brings it into its recorded form.

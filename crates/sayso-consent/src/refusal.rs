@@ -110,6 +110,15 @@ pub enum Refusal {
         /// The limit.
         max: usize,
     },
+    /// The person has granted as much as is weighed.
+    #[error(
+        "a subject holds at most {max} grants that differ; one over the same scope without an end \
+         takes the place of those that end, and a denial is always recorded"
+    )]
+    TooManyGrants {
+        /// The limit.
+        max: usize,
+    },
     /// The catalog itself does not hold together.
     #[error("the catalog has problems: {0}")]
     BadCatalog(String),
@@ -141,6 +150,7 @@ impl Refusal {
             Self::KeyTooPowerful => "key_too_powerful",
             Self::Nothing { .. } => "nothing",
             Self::TooMuch { .. } => "too_much",
+            Self::TooManyGrants { .. } => "too_many_grants",
             Self::BadCatalog(_) => "bad_catalog",
         }
     }

@@ -55,7 +55,7 @@ impl Held {
 
     /// Whether an earlier choice can decide nothing any more beside this one: the same word over
     /// the same scope, that ranks higher and counts whenever the other would.
-    fn outdoes(&self, other: &Held) -> bool {
+    pub(crate) fn outdoes(&self, other: &Held) -> bool {
         let is_same = self.effect == other.effect
             && self.scope == other.scope
             && self.is_import == other.is_import;

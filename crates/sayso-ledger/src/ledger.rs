@@ -165,9 +165,10 @@ pub enum IdentifierError {
     /// Not `namespace:value`.
     #[error("an identifier is written `namespace:value`, as in `crm:4711`")]
     NoNamespace,
-    /// The catalog has no such namespace.
-    #[error("the catalog has no namespace `{0}`")]
-    UnknownNamespace(Id),
+    /// The catalog has no such namespace. It is not said which: where a name belongs, somebody's
+    /// number may stand.
+    #[error("the catalog has no namespace of this name; before the colon stands one that it has")]
+    UnknownNamespace,
     /// The value cannot be one.
     #[error(transparent)]
     Value(#[from] NotAnIdentifier),
@@ -330,8 +331,7 @@ impl Ledger {
     fn normalisation(&self, namespace: &Id) -> Result<Normalisation, IdentifierError> {
         let in_force = self.shared.snapshot.look();
         let declared = in_force.as_ref().and_then(|now| now.catalog.namespaces.get(namespace));
-        let unknown = || IdentifierError::UnknownNamespace(namespace.clone());
-        declared.map(|declared| declared.normalise).ok_or_else(unknown)
+        declared.map(|declared| declared.normalise).ok_or(IdentifierError::UnknownNamespace)
     }
 
     /// The person of `namespace:value`; none if nobody is known by it.

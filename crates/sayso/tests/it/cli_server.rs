@@ -228,3 +228,35 @@ async fn a_body_that_never_ends_is_given_up() {
     assert_eq!(&answer[..10], b"HTTP/1.1 4");
     stop(server).await;
 }
+
+/// A link that a stolen key made is worth nothing once the key is withdrawn, used or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_key_opened_is_shut_when_it_is_withdrawn() {
+    let (_folder, dir) = ledger().await;
+    let (server, url) = serve(&dir).await;
+    let made = json_of(&dir, &["key", "create", "--role", "administer"]).await;
+    let caller = Caller::new(&url).with_key(made["key"].as_str().unwrap());
+    let mut links = Vec::new();
+    for _ in 0..2 {
+        let link = caller.post("/v1/operator-links", &json!({})).await;
+        links.push(link["link"].as_str().unwrap().strip_prefix(&url).unwrap().to_owned());
+    }
+    let browser = Caller::new(&url);
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let enter = async |link: &str| {
+        let token = format!("token={}", link.rsplit_once('/').unwrap().1);
+        browser.send(hyper::Method::POST, "/open", &form, token).await
+    };
+    let entered = enter(&links[0]).await;
+    let cookie = entered.headers["set-cookie"].to_str().unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let overview = async || {
+        let headers = [("cookie", cookie.as_str())];
+        browser.send(hyper::Method::GET, "/overview", &headers, "").await.status
+    };
+    assert_eq!(overview().await, 200);
+    done(&dir, &["key", "revoke", made["id"].as_str().unwrap()]).await;
+    assert_eq!(overview().await, 410);
+    assert_eq!(enter(&links[1]).await.status, 410);
+    stop(server).await;
+}
