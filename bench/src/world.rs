@@ -124,6 +124,7 @@ impl World {
                 sent_at: None,
                 received_at: None,
                 detail: None,
+                former: pending.former_lookup(),
             };
             let reports = state.pending.iter().map(report);
             commands.extend(reports.map(|report| Command::ReportEffect { subject, report }));

@@ -64,6 +64,14 @@ impl Principal {
         }
     }
 
+    /// Whether the key is good still: asked at each step of an answer that takes long, for a key
+    /// that is withdrawn reads nothing from then on.
+    pub(crate) fn is_good(&self, app: &App) -> bool {
+        let same = |key: &Arc<Key>| key.id == self.key.id;
+        self.key.digest.is_empty()
+            || app.ledger.snapshot().key(&self.key.digest).is_some_and(|key| same(&key))
+    }
+
     fn internal() -> Self {
         let key = Key {
             id: "internal".into(),

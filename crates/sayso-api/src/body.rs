@@ -135,12 +135,17 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Proble
 /// A data error in words without the value that was sent.
 fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let text = text.split(" at line ").next().unwrap_or("").to_owned();
-    if text.starts_with("unknown variant") {
-        let known = text.split_once("`, ").map_or("", |(_, known)| known);
-        return format!("a value is none of those that are known; {known}");
+    // The place comes last; a value that was sent may hold the same words.
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text).to_owned();
+    for (beginning, what) in [("unknown variant", "a value"), ("unknown field", "a field")] {
+        if text.starts_with(beginning) {
+            let known = text
+                .rsplit_once("`, ex")
+                .map_or_else(String::new, |(_, known)| format!("; ex{known}"));
+            return format!("{what} is none of those that are known{known}");
+        }
     }
-    let names_a_field = ["missing field", "unknown field", "duplicate field"];
+    let names_a_field = ["missing field", "duplicate field"];
     let is_own_words = !text.contains("invalid type") && !text.contains("invalid value");
     if names_a_field.iter().any(|known| text.starts_with(known)) || is_own_words {
         return text;

@@ -118,9 +118,8 @@ impl From<Refused> for Problem {
         let status = match refused.code.as_str() {
             "unknown_subject" | "unknown_key" => return Self::not_found(),
             "weak_authority" | "not_guardian" => StatusCode::FORBIDDEN,
-            "identifier_taken" | "subject_exists" | "device_taken" | "leaving" | "no_catalog" => {
-                StatusCode::CONFLICT
-            }
+            "identifier_taken" | "subject_exists" | "device_taken" | "leaving" | "no_catalog"
+            | "still_held" => StatusCode::CONFLICT,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };
         Self::new(status, &refused.code, "refused; nothing was recorded").detail(refused.message)

@@ -4,7 +4,7 @@ use crate::{
     catalog::{Catalog, InForce},
     choice::{Choice, Effect},
     event::{Entry, Event},
-    id::{Id, Position, SubjectId},
+    id::{Id, Lookup, Position, SubjectId},
     scope::Scope,
     subject::{Applied, DeviceLink, Held, IdentifierRef, Pending, Role, SubjectState},
     time::Timestamp,
@@ -69,11 +69,11 @@ fn owe(
     let is_noted = || {
         let same =
             |pending: &Pending| pending.position == position && pending.recipient == *recipient;
-        state.pending.iter().any(same)
+        state.pending.iter().any(|pending| pending.former.is_none() && same(pending))
     };
     if let Some(deadline) = declared.effect_deadline.filter(|_| is_known && !is_noted()) {
         let due = at.plus_ms(deadline.to_ms());
-        state.pending.push(Pending { recipient: recipient.clone(), position, due });
+        state.pending.push(Pending { recipient: recipient.clone(), position, due, former: None });
     }
 }
 
@@ -99,12 +99,9 @@ impl Fold<'_> {
                     position: self.position,
                 });
                 self.owe_namespace(&identifier.namespace);
+                self.take_back(identifier.lookup);
             }
-            Event::IdentifierRemoved { namespace, lookup } => {
-                let keep =
-                    |own: &IdentifierRef| own.namespace != *namespace || own.lookup != *lookup;
-                self.state.identifiers.retain(keep);
-            }
+            Event::IdentifierRemoved { namespace, lookup } => self.part_with(namespace, *lookup),
             Event::ChoiceRecorded(choice) => self.choose(choice),
             Event::RelationshipChanged { is_active } => {
                 self.state.is_active = *is_active;
@@ -135,18 +132,78 @@ impl Fold<'_> {
             }
             Event::HouseholdChanged { device, household } => self.share(device, household),
             Event::EffectReported(report) => {
-                let (recipient, through) = (report.recipient.clone(), report.through);
-                let is_open =
-                    |owed: &Pending| owed.recipient != recipient || owed.position > through;
-                self.state.pending.retain(is_open);
-                self.state.applied.retain(|applied| applied.recipient != recipient);
-                self.state.applied.push(Applied { recipient, through, at: self.at });
+                self.state.pending.retain(|owed| !owed.is_met_by(report));
+                self.note_applied(&report.recipient, report.through);
             }
             Event::CatalogApplied { .. }
             | Event::KeyCreated(_)
             | Event::KeyRevoked { .. }
             | Event::LedgerRestored { .. }
             | Event::SubjectErased => {}
+        }
+    }
+
+    fn note_applied(&mut self, recipient: &Id, through: Position) {
+        let is_it = |applied: &&Applied| applied.recipient == *recipient;
+        // A report about a former name may come after one about something newer.
+        let before = self.state.applied.iter().find(is_it).map(|applied| applied.through);
+        let through = before.map_or(through, |before| before.max(through));
+        self.state.applied.retain(|applied| applied.recipient != *recipient);
+        self.state.applied.push(Applied { recipient: recipient.clone(), through, at: self.at });
+    }
+
+    /// A name is the person's no longer. Every recipient that knew them by it owes that what it
+    /// holds under that name goes: it would otherwise keep, for good, what the person had allowed.
+    fn part_with(&mut self, namespace: &Id, lookup: Lookup) {
+        let is_it = |own: &IdentifierRef| own.namespace == *namespace && own.lookup == lookup;
+        let Some(place) = self.state.identifiers.iter().position(is_it) else { return };
+        let former = self.state.identifiers.remove(place);
+        let Some(in_force) = self.in_force else { return };
+        for (recipient, declared) in in_force.catalog.recipients_of(&Scope::default()) {
+            let knew = declared.namespace.as_ref() == Some(namespace);
+            let Some(deadline) = declared.effect_deadline.filter(|_| knew) else { continue };
+            let due =
+                self.at.plus_ms(deadline.to_ms()).min(self.unreachable_due(recipient, namespace));
+            self.state.pending.push(Pending {
+                recipient: recipient.clone(),
+                position: self.position,
+                due,
+                former: Some(former.clone()),
+            });
+        }
+    }
+
+    /// Takes away what a recipient owes under names of the person if none is left to tell it by:
+    /// that could never be applied, and an erasure would wait for it for ever. The deadline stays,
+    /// so that nobody who was late is in time again.
+    fn unreachable_due(&mut self, recipient: &Id, namespace: &Id) -> Timestamp {
+        if self.state.has_namespace(namespace) {
+            return Timestamp::MAX;
+        }
+        let is_lost = |owed: &Pending| owed.recipient == *recipient && owed.former.is_none();
+        let lost = self.state.pending.iter().filter(|owed| is_lost(owed)).map(|owed| owed.due);
+        let due = lost.min().unwrap_or(Timestamp::MAX);
+        self.state.pending.retain(|owed| !is_lost(owed));
+        due
+    }
+
+    /// A name is the person's again: who was to forget it is told instead what it may do, which
+    /// says more and comes later.
+    fn take_back(&mut self, lookup: Lookup) {
+        let is_it = |owed: &Pending| owed.former_lookup() == Some(lookup);
+        let (again, rest) = std::mem::take(&mut self.state.pending).into_iter().partition(is_it);
+        self.state.pending = rest;
+        let again: Vec<Pending> = again;
+        for former in again {
+            let replaces = |owed: &&mut Pending| {
+                owed.recipient == former.recipient
+                    && owed.former.is_none()
+                    && owed.position == self.position
+            };
+            match self.state.pending.iter_mut().find(replaces) {
+                Some(newer) => newer.due = newer.due.min(former.due),
+                None => self.state.pending.push(former),
+            }
         }
     }
 

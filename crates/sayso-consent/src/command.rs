@@ -11,7 +11,11 @@ use crate::{
 
 /// Most choices in one command.
 pub const CHOICES_MAX: usize = 1_000;
-/// Most identifiers of one person.
+/// Most grants of one person that differ in what they cover or for how long. Every decision about
+/// the person weighs each against each denial. A denial is never refused for its number.
+pub const GRANTS_MAX: usize = 500;
+/// Most identifiers of one person, with those that are theirs no longer and that some system has
+/// still to forget.
 pub const IDENTIFIERS_MAX: usize = 64;
 /// Most people with a part in one device.
 pub const HOUSEHOLD_MAX: usize = 32;
@@ -145,7 +149,7 @@ pub enum Command {
     Erase {
         /// Whom.
         subject: SubjectId,
-        /// At once, without waiting until every system has applied it.
+        /// Only if it can be done at once, because no system holds anything about the person.
         at_once: bool,
     },
     /// Write again what the journal holds beyond a restored backup.

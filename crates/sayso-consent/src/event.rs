@@ -89,6 +89,10 @@ pub struct EffectReport {
     /// What it did, in the system's own words, such as `2 rows`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The digest of the name that it is about, if that name is the person's no longer: the system
+    /// has deleted what it held under it. Says nothing about the person's other names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former: Option<Lookup>,
 }
 
 /// One thing that happened.

@@ -3,17 +3,17 @@
 mod devices;
 mod people;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    catalog::{Catalog, InForce, Recipient},
+    catalog::{Catalog, InForce},
     choice::{Actor, Authority, Choice, EVIDENCE_BYTES_MAX, Effect, Evidence, Method, NoticeRef},
-    command::{CHOICES_MAX, Command},
+    command::{CHOICES_MAX, Command, GRANTS_MAX},
     event::{EffectReport, Event, Grade, Key},
     id::{Id, Lookup, Position, SubjectId},
     refusal::Refusal,
     scope::Scope,
-    subject::{Held, Pending, SubjectState},
+    subject::{Held, SubjectState},
     time::Timestamp,
 };
 
@@ -176,10 +176,22 @@ fn new_choices(
         let says_nothing_new =
             events.is_empty() && says_nothing_new(facts.in_force(), state, &choice);
         if !is_repeated_here && !says_nothing_new && !is_repeated_signal(state, &choice) {
+            if choice.effect == Effect::Grant && !has_room(state, &events, &choice) {
+                return Err(Refusal::TooManyGrants { max: GRANTS_MAX });
+            }
             events.push(Event::ChoiceRecorded(choice));
         }
     }
     Ok(events)
+}
+
+/// Whether a grant can be held beside the others, of which it may replace some.
+fn has_room(state: &SubjectState, events: &[Event], grant: &Choice) -> bool {
+    let held = Held::new(grant, Position::START);
+    let stays = |other: &&Held| other.effect == Effect::Grant && !held.outdoes(other);
+    let is_grant = |event: &&Event| matches!(event, Event::ChoiceRecorded(choice) if choice.effect == Effect::Grant);
+    let others = state.choices.iter().filter(stays).count();
+    others + events.iter().filter(is_grant).count() < GRANTS_MAX
 }
 
 /// Checks one choice and brings it into its recorded form.
@@ -321,14 +333,8 @@ fn report_effect(
     if report.through > state.position {
         return Err(Refusal::NotYetTold);
     }
-    let is_of = |pending: &&Pending| pending.recipient == report.recipient;
-    let is_news = state.pending.iter().filter(is_of).any(|owed| owed.position <= report.through);
-    let others_wait = || {
-        let is_open =
-            |owed: &Pending| owed.recipient != report.recipient || owed.position > report.through;
-        state.pending.iter().any(is_open)
-    };
-    let is_last = state.is_leaving && !others_wait();
+    let is_news = state.pending.iter().any(|owed| owed.is_met_by(report));
+    let is_last = state.is_leaving && state.pending.iter().all(|owed| owed.is_met_by(report));
     let mut events = Vec::new();
     if is_news {
         events.push(Event::EffectReported(report.clone()));
@@ -339,23 +345,34 @@ fn report_effect(
     Ok(Draft::about(subject, events))
 }
 
+/// Who still holds something about a person and has not said that it is gone: whoever owes
+/// anything, under whichever name, and unless the person is leaving whoever knows them by a name.
+fn holders(facts: &impl Facts, state: &SubjectState) -> BTreeSet<Id> {
+    let mut holders: BTreeSet<Id> =
+        state.pending.iter().map(|owed| owed.recipient.clone()).collect();
+    let in_force = facts.in_force().filter(|_| !state.is_leaving);
+    for (id, recipient) in in_force.iter().flat_map(|in_force| &in_force.catalog.recipients) {
+        let is_known = |namespace| state.has_namespace(namespace);
+        if recipient.effect_deadline.is_some() && recipient.namespace.as_ref().is_some_and(is_known)
+        {
+            holders.insert(id.clone());
+        }
+    }
+    holders
+}
+
 fn erase(facts: &impl Facts, subject: SubjectId, at_once: bool) -> Result<Vec<Draft>, Refusal> {
     let state = known(facts, subject)?;
-    let is_told_to_nobody = || {
-        let Some(in_force) = facts.in_force() else { return true };
-        let knows = |(_, recipient): (&Id, &Recipient)| {
-            let is_known = |namespace| state.has_namespace(namespace);
-            recipient.effect_deadline.is_some()
-                && recipient.namespace.as_ref().is_some_and(is_known)
-        };
-        let everything = Scope::default();
-        !in_force.catalog.recipients_of(&everything).any(knows)
-    };
+    let holders = holders(facts, &state);
+    // With the records go the names that systems are told by: they would never hear of it.
+    if at_once && !holders.is_empty() {
+        return Err(Refusal::StillHeld { by: holders });
+    }
     let mut events = Vec::new();
     if !state.is_leaving {
         events.push(Event::ErasureRequested);
     }
-    if at_once || is_told_to_nobody() {
+    if holders.is_empty() {
         events.push(Event::SubjectErased);
     }
     let mut drafts = Draft::about(subject, events);

@@ -1,7 +1,14 @@
 //! Every business "no" of the write lane. A refusal is normal; it is not an error, and nothing
 //! was recorded.
 
+use std::collections::BTreeSet;
+
 use crate::id::{Id, SubjectId};
+
+fn names(ids: &BTreeSet<Id>) -> String {
+    let names: Vec<String> = ids.iter().map(|id| format!("`{id}`")).collect();
+    names.join(", ")
+}
 
 /// Why a command was refused. [`Refusal::code`] is stable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +77,16 @@ pub enum Refusal {
     /// The person is being erased; only withdrawals are still recorded.
     #[error("the subject is being erased; only withdrawals are still recorded")]
     Leaving,
+    /// Systems hold data of a person who is to be erased at once.
+    #[error(
+        "the subject is still held by {}; erase without `at_once`, and the records go when each has \
+         applied it",
+        names(by)
+    )]
+    StillHeld {
+        /// Who.
+        by: BTreeSet<Id>,
+    },
     /// A report goes further than what there is to apply.
     #[error("the report goes beyond what there was to apply for this subject")]
     NotYetTold,
@@ -90,6 +107,15 @@ pub enum Refusal {
     TooMuch {
         /// What.
         what: &'static str,
+        /// The limit.
+        max: usize,
+    },
+    /// The person has granted as much as is weighed.
+    #[error(
+        "a subject holds at most {max} grants that differ; one over the same scope without an end \
+         takes the place of those that end, and a denial is always recorded"
+    )]
+    TooManyGrants {
         /// The limit.
         max: usize,
     },
@@ -118,11 +144,13 @@ impl Refusal {
             Self::DeviceTaken => "device_taken",
             Self::NotADevice => "not_a_device",
             Self::Leaving => "leaving",
+            Self::StillHeld { .. } => "still_held",
             Self::NotYetTold => "not_yet_told",
             Self::UnknownKey => "unknown_key",
             Self::KeyTooPowerful => "key_too_powerful",
             Self::Nothing { .. } => "nothing",
             Self::TooMuch { .. } => "too_much",
+            Self::TooManyGrants { .. } => "too_many_grants",
             Self::BadCatalog(_) => "bad_catalog",
         }
     }

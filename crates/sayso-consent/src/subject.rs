@@ -2,7 +2,8 @@
 
 use crate::{
     choice::{Choice, Effect, Method},
-    id::{Id, Position, SubjectId},
+    event::EffectReport,
+    id::{Id, Lookup, Position, SubjectId},
     scope::Scope,
     time::Timestamp,
 };
@@ -54,7 +55,7 @@ impl Held {
 
     /// Whether an earlier choice can decide nothing any more beside this one: the same word over
     /// the same scope, that ranks higher and counts whenever the other would.
-    fn outdoes(&self, other: &Held) -> bool {
+    pub(crate) fn outdoes(&self, other: &Held) -> bool {
         let is_same = self.effect == other.effect
             && self.scope == other.scope
             && self.is_import == other.is_import;
@@ -107,6 +108,23 @@ pub struct Pending {
     pub position: Position,
     /// From when its use is denied.
     pub due: Timestamp,
+    /// The name that is the person's no longer, if that is all there is to apply: whatever the
+    /// recipient holds under it has to go. None: what it may do under the names that are theirs.
+    pub former: Option<IdentifierRef>,
+}
+
+impl Pending {
+    /// The digest of the former name that it is about, if it is about one.
+    pub fn former_lookup(&self) -> Option<Lookup> {
+        self.former.as_ref().map(|former| former.lookup)
+    }
+
+    /// Whether a report says that it was applied.
+    pub fn is_met_by(&self, report: &EffectReport) -> bool {
+        self.recipient == report.recipient
+            && self.position <= report.through
+            && self.former_lookup() == report.former
+    }
 }
 
 /// What a recipient has applied.
@@ -127,7 +145,7 @@ pub struct IdentifierRef {
     /// The namespace.
     pub namespace: Id,
     /// The digest it is found by.
-    pub lookup: crate::id::Lookup,
+    pub lookup: Lookup,
     /// Where its value stands.
     pub position: Position,
 }

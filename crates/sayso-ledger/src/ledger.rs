@@ -15,12 +15,14 @@ use sayso_consent::{
     catalog::Normalisation,
     event::VERSION,
     id::{Id, Lookup, Position, SubjectId},
+    subject::IdentifierRef,
 };
 use sayso_decision::Snapshot;
 use tokio::sync::{oneshot, watch};
 
 use crate::{
     clock::Clock,
+    formers::Formers,
     journal::Journal,
     keys::Secrets,
     limits::{FOLLOW_ENTRIES_MAX, IDEMPOTENCY_MS, QUEUE_MAX},
@@ -44,6 +46,7 @@ pub(crate) struct Shared {
     tree: Mutex<Tree>,
     told: watch::Sender<Position>,
     pulse: Pulse,
+    formers: Formers,
     healthy: AtomicBool,
     journal_ok: AtomicBool,
 }
@@ -86,6 +89,7 @@ impl Shared {
         drop(tree);
         self.snapshot.apply(entries);
         entries.iter().for_each(|entry| self.pulse.take_in(entry));
+        entries.iter().for_each(|entry| self.formers.take_in(entry));
         self.snapshot.advance(last.position);
         self.clock.seen(self.snapshot.latest());
         *lock(&self.head) = Head { position: last.position, chain: last.chain };
@@ -161,9 +165,10 @@ pub enum IdentifierError {
     /// Not `namespace:value`.
     #[error("an identifier is written `namespace:value`, as in `crm:4711`")]
     NoNamespace,
-    /// The catalog has no such namespace.
-    #[error("the catalog has no namespace `{0}`")]
-    UnknownNamespace(Id),
+    /// The catalog has no such namespace. It is not said which: where a name belongs, somebody's
+    /// number may stand.
+    #[error("the catalog has no namespace of this name; before the colon stands one that it has")]
+    UnknownNamespace,
     /// The value cannot be one.
     #[error(transparent)]
     Value(#[from] NotAnIdentifier),
@@ -198,6 +203,7 @@ impl Ledger {
             tree: Mutex::default(),
             told: watch::channel(Position::START).0,
             pulse: Pulse::default(),
+            formers: Formers::default(),
             healthy: AtomicBool::new(true),
             journal_ok: AtomicBool::new(true),
         });
@@ -325,8 +331,7 @@ impl Ledger {
     fn normalisation(&self, namespace: &Id) -> Result<Normalisation, IdentifierError> {
         let look = self.shared.snapshot.look();
         let declared = look.in_force().and_then(|now| now.catalog.namespaces.get(namespace));
-        let unknown = || IdentifierError::UnknownNamespace(namespace.clone());
-        declared.map(|declared| declared.normalise).ok_or_else(unknown)
+        declared.map(|declared| declared.normalise).ok_or(IdentifierError::UnknownNamespace)
     }
 
     /// The person of `namespace:value`; none if nobody is known by it.
@@ -400,11 +405,21 @@ impl Ledger {
         namespace: Option<&Id>,
     ) -> Result<Vec<String>, OpenError> {
         let Some(state) = self.shared.snapshot.subject(subject) else { return Ok(Vec::new()) };
+        let wanted =
+            |own: &&IdentifierRef| namespace.is_none_or(|namespace| own.namespace == *namespace);
+        self.values(state.identifiers.iter().filter(wanted))
+    }
+
+    /// The values of identifiers, as `namespace:value`.
+    ///
+    /// # Errors
+    /// The store fails, or holds what cannot be read.
+    pub fn values<'a>(
+        &self,
+        identifiers: impl IntoIterator<Item = &'a IdentifierRef>,
+    ) -> Result<Vec<String>, OpenError> {
         let mut found = Vec::new();
-        let wanted = |own: &&sayso_consent::subject::IdentifierRef| {
-            namespace.is_none_or(|namespace| own.namespace == *namespace)
-        };
-        for own in state.identifiers.iter().filter(wanted) {
+        for own in identifiers {
             let Some((_, opened)) = self.opened(own.position)? else { continue };
             found.extend(opened.entry.events.iter().find_map(|event| match event {
                 Event::IdentifierAdded(identifier) if identifier.lookup == own.lookup => {
@@ -414,6 +429,11 @@ impl Ledger {
             }));
         }
         Ok(found)
+    }
+
+    /// Whose a name was that a recipient has still to forget, and since which entry.
+    pub fn formerly(&self, lookup: &Lookup, recipient: &Id) -> Vec<(SubjectId, Position)> {
+        self.shared.formers.owing(&self.shared.snapshot, lookup, recipient)
     }
 
     /// The signed receipt of an entry, with its proof; none if there is no such entry, or it is

@@ -15,6 +15,7 @@ pub mod checkpoint;
 pub mod clock;
 pub mod deliver;
 pub mod door;
+mod formers;
 pub mod journal;
 pub mod keys;
 pub mod ledger;

@@ -248,6 +248,7 @@ mod tests {
             sent_at: Some(Timestamp(6)),
             received_at: Some(Timestamp(9)),
             detail: None,
+            former: None,
         };
         let row = settled("Mailer".into(), true, Some((&report, Timestamp(8))));
         assert_eq!((row.received_at, row.applied_at), (Some(Timestamp(9)), Some(Timestamp(9))));

@@ -7,6 +7,7 @@ mod cli;
 mod client;
 mod commands;
 mod config;
+mod connections;
 mod demo;
 mod home;
 mod output;

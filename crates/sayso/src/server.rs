@@ -1,15 +1,9 @@
 //! The server: the API, the pages, and a dispatcher for each recipient that is told.
 
-use std::{
-    collections::BTreeMap,
-    future::{Future, IntoFuture},
-    io::IsTerminal,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, future::Future, io::IsTerminal, sync::Arc};
 
 use anyhow::{Context, Result};
-use axum::{Router, serve::ListenerExt};
+use axum::Router;
 use sayso_api::App;
 use sayso_consent::Id;
 use sayso_ledger::{
@@ -21,10 +15,7 @@ use sayso_sinks::webhook::{HmacSecret, SigningKey, Webhook, WebhookConfig};
 use sayso_web::Web;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
-use crate::config;
-
-/// How long requests that are under way when the server is asked to end may take.
-const LAST_ANSWERS: Duration = Duration::from_secs(3);
+use crate::{config, connections};
 
 /// All routes: the API and the pages.
 pub(crate) fn router(app: &Arc<App>) -> Router {
@@ -98,27 +89,8 @@ pub(crate) async fn serve(
     app: Arc<App>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
-    // Without this a small answer waits for the acknowledgement of the one before it.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let router = router(&app);
-    let (told, mut asked) = watch::channel(false);
-    let shutdown = async move {
-        shutdown.await;
-        let _ = told.send(true);
-    };
-    let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown).into_future();
-    // A follower's answer has no end of its own: it must not keep the server from ending.
-    let patience = async {
-        if asked.changed().await.is_ok() {
-            tokio::time::sleep(LAST_ANSWERS).await;
-        } else {
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        ended = serving => ended.context("the server stopped"),
-        () = patience => Ok(()),
-    }
+    connections::serve(listener, router(&app), shutdown).await;
+    Ok(())
 }
 
 /// Completes when the program is asked to end: Ctrl-C, or SIGTERM.

@@ -41,7 +41,9 @@ pub(crate) async fn add(
     Ok(Json(write::submit(&app, &principal, Some(&asked), command).await?.into()))
 }
 
-/// Removes an identifier. A POST, for an address is no place for personal data.
+/// Removes an identifier. Each system that knew the person by it is told to delete what it holds
+/// under it, and until it says that it did the person is not gone either. A POST, for an address
+/// is no place for personal data.
 #[utoipa::path(post, path = "/v1/subjects/{id}/identifiers/remove", operation_id = "remove_identifier", tag = "subjects", request_body = IdentifierBody,
     params(("id" = String, Path, description = "The subject id.")),
     responses(

@@ -236,10 +236,11 @@ fn csv(bytes: &[u8]) -> Result<Rows, Problem> {
     let bad = |detail: String| Problem::bad_request("malformed_csv", detail);
     let headers =
         reader.headers().map_err(|_| bad("the first line must name the columns".into()))?.clone();
-    let mut seen = std::collections::BTreeSet::new();
-    for header in &headers {
-        if !seen.insert(header) {
-            return Err(bad(format!("column `{header}` stands twice")));
+    // By number: in a file whose head was lost the first line holds people.
+    let mut seen = BTreeMap::new();
+    for (number, header) in (1..).zip(&headers) {
+        if let Some(first) = seen.insert(header, number) {
+            return Err(bad(format!("columns {first} and {number} have the same name")));
         }
     }
     let mut rows = Rows::new();

@@ -43,10 +43,16 @@ impl LinkBody {
     }
 }
 
-/// Makes a link.
-pub(crate) fn make(app: &App, visitor: Visitor, life_ms: i64) -> Result<LinkMade, Problem> {
+/// Makes a link, which opens while the key of whoever asked for it is good.
+pub(crate) fn make(
+    app: &App,
+    principal: &Principal,
+    visitor: Visitor,
+    life_ms: i64,
+) -> Result<LinkMade, Problem> {
     let at = app.at();
-    let token = app.door.invite(visitor, at, life_ms).map_err(Problem::unavailable)?;
+    let token =
+        app.door.invite(visitor, principal.id(), at, life_ms).map_err(Problem::unavailable)?;
     Ok(LinkMade { link: format!("{}/open/{token}", app.public_url), expires: at.plus_ms(life_ms) })
 }
 
@@ -66,5 +72,5 @@ pub(crate) async fn handler(
 ) -> Result<(StatusCode, Json<LinkMade>), Problem> {
     let (subject, _) = write::readable(&app, &principal, &id)?;
     let visitor = Visitor::Subject { subject, authority: body.authority };
-    Ok((StatusCode::CREATED, Json(make(&app, visitor, body.life_ms())?)))
+    Ok((StatusCode::CREATED, Json(make(&app, &principal, visitor, body.life_ms())?)))
 }

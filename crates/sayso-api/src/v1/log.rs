@@ -53,10 +53,14 @@ pub(crate) async fn entries(
     principal.require(Grade::Administer)?;
     let from = query.after.unwrap_or(Position::START);
     let stream = futures_util::stream::unfold(Some(from), move |from| {
-        let app = Arc::clone(&app);
+        let (app, principal) = (Arc::clone(&app), principal.clone());
         async move {
             let from = from?;
             let (bytes, through) = step(&app, from).await.ok()?;
+            // After the reading: what was recorded behind the withdrawal of the key stays unsent.
+            if !principal.is_good(&app) {
+                return None;
+            }
             if through > from {
                 return Some((Ok::<Bytes, Infallible>(bytes.into()), Some(through)));
             }

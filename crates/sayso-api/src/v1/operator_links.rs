@@ -25,5 +25,5 @@ pub(crate) async fn handler(
     principal: Principal,
 ) -> Result<(StatusCode, Json<LinkMade>), Problem> {
     principal.require(Grade::Administer)?;
-    Ok((StatusCode::CREATED, Json(make(&app, Visitor::Operator, LINK_MS_MAX)?)))
+    Ok((StatusCode::CREATED, Json(make(&app, &principal, Visitor::Operator, LINK_MS_MAX)?)))
 }

@@ -145,7 +145,9 @@ pub(crate) async fn change(
 /// How to erase.
 #[derive(Debug, Deserialize, IntoParams)]
 pub(crate) struct Erasure {
-    /// Erase at once, without waiting until every system has applied it.
+    /// Only if it can be done at once: refused with `still_held` while any system that is told has
+    /// something about the person and has not said that it is gone. With the records go the names
+    /// that systems are told by, so they would never hear of it.
     #[serde(default)]
     at_once: bool,
 }
@@ -159,6 +161,7 @@ pub(crate) struct Erasure {
         (status = 401, description = "No valid key.", body = Problem),
         (status = 403, description = "It takes the role `administer`.", body = Problem),
         (status = 404, description = "Nobody has this id.", body = Problem),
+        (status = 409, description = "`at_once` was asked for, and systems still hold something.", body = Problem),
     ))]
 pub(crate) async fn erase(
     State(app): State<Arc<App>>,

@@ -123,3 +123,36 @@ fn too_many_lines_are_refused_as_a_whole() {
     let file = format!("crm\n{}", "1\n".repeat(10_001));
     assert_eq!(lines("text/csv", file.as_bytes()), (413, 0, vec![]));
 }
+
+/// What an import says about a file that it cannot read is kept by others, such as in a log.
+#[test]
+fn what_was_sent_is_not_said_again() {
+    const NUMBER: &str = "4915112345678";
+    for (media_type, file) in [
+        ("text/csv", format!("{NUMBER},{NUMBER}\n{NUMBER},x\n")),
+        ("text/csv", format!("email,{NUMBER}\nben@example.org,{NUMBER}\n")),
+        (
+            "application/x-ndjson",
+            format!(r#"{{"identifiers":{{"email":"b@example.org"}},"{NUMBER}":1}}"#),
+        ),
+        ("application/x-ndjson", format!(r#"{{"identifiers":{{"{NUMBER}":"{NUMBER}"}}}}"#)),
+        (
+            "application/x-ndjson",
+            format!(r#"{{"identifiers":{{"crm":"1"}},"choices":[{{"effect":"{NUMBER}"}}]}}"#),
+        ),
+        (
+            "application/x-ndjson",
+            format!(r#"{{"identifiers":{{"crm":"1"}},"is_active":"expected {NUMBER} at line "}}"#),
+        ),
+        (
+            "application/x-ndjson",
+            format!(r#"{{"identifiers":{{"crm":"1"}},"x`, expected {NUMBER}":1}}"#),
+        ),
+    ] {
+        let world = World::new();
+        let answer = ask(&world, import(media_type).with(file.clone().into_bytes()));
+        assert!(!answer.text().contains(NUMBER), "{file}: {}", answer.text());
+        let is_refused = answer.status == 400 || answer.json()["refused"][0].is_object();
+        assert!(is_refused, "{file}: {}", answer.text());
+    }
+}

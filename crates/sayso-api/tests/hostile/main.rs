@@ -12,4 +12,6 @@ mod headers;
 #[cfg(test)]
 mod imports;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod property;

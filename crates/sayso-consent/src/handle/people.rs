@@ -1,5 +1,7 @@
 //! People and the names systems know them by.
 
+use std::collections::BTreeSet;
+
 use super::{Draft, Facts, catalog, new_choices, staying, unknown};
 use crate::{
     choice::{Authority, Choice},
@@ -87,7 +89,10 @@ fn new_identifiers(
     identifiers: Vec<Identifier>,
 ) -> Result<Vec<Event>, Refusal> {
     let catalog = catalog(facts)?;
-    if state.identifiers.len() + identifiers.len() > IDENTIFIERS_MAX {
+    // Former names that systems have yet to forget count too: each is a message that waits.
+    let former: BTreeSet<_> =
+        state.pending.iter().filter_map(|owed| owed.former_lookup()).collect();
+    if state.identifiers.len() + former.len() + identifiers.len() > IDENTIFIERS_MAX {
         return Err(Refusal::TooMuch { what: "identifiers of a subject", max: IDENTIFIERS_MAX });
     }
     let mut events: Vec<Event> = Vec::new();

@@ -44,7 +44,10 @@ fn a_device_that_changes_hands_brings_nobody_back() {
     mailer.effect_deadline = Some("2 days".parse().unwrap());
     assert!(live.command(Command::ApplyCatalog { catalog: Box::new(catalog) }));
     assert!(live.command(Command::Erase { subject: ana, at_once: false }));
-    assert!(live.command(Command::Erase { subject: ben, at_once: true }));
+    assert!(live.command(Command::Erase { subject: ben, at_once: false }));
+    for report in live.report_all(1) {
+        assert!(live.command(report));
+    }
     let (device, from) = (id("assistant/1"), Some(ana));
     assert!(live.command(Command::AcquireDevice { subject: cara, device, from }));
 

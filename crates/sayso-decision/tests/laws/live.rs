@@ -228,9 +228,11 @@ impl Live {
                 let owed = (!pending.is_empty()).then(|| owed.get(&pending).clone());
                 let recipient =
                     owed.as_ref().map_or("mailer".parse().unwrap(), |owed| owed.recipient.clone());
-                let mut through = owed.map_or(self.world.head(), |owed| owed.position);
+                let mut through = owed.as_ref().map_or(self.world.head(), |owed| owed.position);
                 through.number = through.number.saturating_add_signed(*far);
-                Command::ReportEffect { subject: person(who), report: report(recipient, through) }
+                let former = owed.and_then(|owed| owed.former_lookup());
+                let report = EffectReport { former, ..report(recipient, through) };
+                Command::ReportEffect { subject: person(who), report }
             }
             Act::Erase { who, at_once } => {
                 Command::Erase { subject: person(who), at_once: *at_once }
@@ -269,10 +271,13 @@ impl Live {
         self.world.subject(subject).map(|state| state.pending.clone()).unwrap_or_default()
     }
 
-    fn report_all(&self, who: usize) -> Vec<Command> {
+    pub(crate) fn report_all(&self, who: usize) -> Vec<Command> {
         let subject = self.subject(who);
         let all = self.pending(subject).into_iter();
-        let report = |owed: Pending| report(owed.recipient, owed.position);
+        let report = |owed: Pending| EffectReport {
+            former: owed.former_lookup(),
+            ..report(owed.recipient, owed.position)
+        };
         all.map(|owed| Command::ReportEffect { subject, report: report(owed) }).collect()
     }
 
@@ -341,7 +346,15 @@ fn imported(choice: Choice) -> Choice {
 
 fn report(recipient: Id, through: sayso_consent::Position) -> EffectReport {
     let (applied_at, sent_at, received_at) = (None, None, None);
-    EffectReport { recipient, through, applied_at, sent_at, received_at, detail: None }
+    EffectReport {
+        recipient,
+        through,
+        applied_at,
+        sent_at,
+        received_at,
+        detail: None,
+        former: None,
+    }
 }
 
 /// The name by which a system knows a person.

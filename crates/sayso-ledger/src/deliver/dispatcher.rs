@@ -1,7 +1,7 @@
 //! The loop that tells one recipient.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,7 +9,7 @@ use std::{
 use sayso_consent::{
     Timestamp,
     id::{Id, Position, SubjectId},
-    subject::SubjectState,
+    subject::{IdentifierRef, Pending, SubjectState},
 };
 use tokio::{sync::watch, task::JoinSet};
 
@@ -19,7 +19,7 @@ use crate::{
         board::{Board, Parked},
         debt::{Alarm, Debt},
         encode::{PermissionsData, encode, message_id},
-        lanes::Lanes,
+        lanes::{About, Lanes},
     },
     keys::random,
     limits::{DELIVERIES_AT_ONCE, FOLLOW_ENTRIES_MAX},
@@ -37,16 +37,16 @@ pub struct Dispatcher {
     recipient: Id,
     sink: Arc<dyn Sink>,
     lanes: Lanes,
-    /// People about whom it took a message and has not said that it applied it, and when it is
-    /// reminded.
-    reminders: HashMap<SubjectId, Instant>,
+    /// What it took a message about and has not said that it applied, or cannot be told now, and
+    /// when that is looked at again.
+    reminders: HashMap<About, Instant>,
     followed: Position,
     alarm: Alarm,
 }
 
 /// A try that has ended.
 struct Ended {
-    subject: SubjectId,
+    about: About,
     position: Position,
     outcome: Outcome,
 }
@@ -115,18 +115,32 @@ impl Dispatcher {
         let mut from = Some(SubjectId(0));
         while let Some(page) = from.and_then(|from| snapshot.page_of_people(from)) {
             for (subject, state) in &page.people {
-                if let Some(position) = self.owed(state) {
-                    self.lanes.touch(*subject, position);
-                }
+                self.touch(*subject, state, Position::START);
             }
             from = page.next;
         }
     }
 
-    /// The newest entry about a person that the recipient has not applied.
-    fn owed(&self, state: &SubjectState) -> Option<Position> {
-        let own = state.pending.iter().filter(|pending| pending.recipient == self.recipient);
+    /// What the recipient has not applied about a person.
+    fn own<'a>(&'a self, state: &'a SubjectState) -> impl Iterator<Item = &'a Pending> {
+        state.pending.iter().filter(|pending| pending.recipient == self.recipient)
+    }
+
+    /// The newest entry about something that the recipient has not applied.
+    fn owed(&self, state: &SubjectState, about: About) -> Option<Position> {
+        let own = self.own(state).filter(|pending| pending.former_lookup() == about.former);
         own.map(|pending| pending.position).max()
+    }
+
+    /// Notes everything that it owes about a person, from an entry on.
+    fn touch(&mut self, subject: SubjectId, state: &SubjectState, from: Position) {
+        let own = self.own(state).filter(|pending| pending.position >= from);
+        let news: Vec<_> = own
+            .map(|owed| (About { subject, former: owed.former_lookup() }, owed.position))
+            .collect();
+        for (about, position) in news {
+            self.lanes.touch(about, position);
+        }
     }
 
     fn follow(&mut self) -> Result<(), StoreError> {
@@ -151,50 +165,67 @@ impl Dispatcher {
     }
 
     fn note(&mut self, subject: SubjectId, position: Position) {
-        let state = self.ledger.snapshot().subject(subject);
-        match state.and_then(|state| self.owed(&state)) {
-            Some(owed) if owed >= position => self.lanes.touch(subject, position),
-            Some(_) => {}
-            None => drop(self.reminders.remove(&subject)),
+        let about = About { subject, former: None };
+        let Some(state) = self.ledger.snapshot().subject(subject) else {
+            self.reminders.remove(&about);
+            return;
+        };
+        if self.owed(&state, about).is_none() {
+            self.reminders.remove(&about);
         }
+        self.touch(subject, &state, position);
     }
 
     fn launch(&mut self, tries: &mut JoinSet<Ended>) {
-        while let Some(subject) = self.lanes.next(Instant::now(), DELIVERIES_AT_ONCE) {
+        while let Some(about) = self.lanes.next(Instant::now(), DELIVERIES_AT_ONCE) {
             let at = self.ledger.clock().at();
-            let Some((position, message)) = self.message(subject, at) else {
-                self.lanes.drop_lane(subject);
+            let Some((position, message)) = self.message(about, at) else {
+                self.lanes.drop_lane(about);
+                // If it is owed all the same it still counts, and is looked at again.
+                self.reminders.insert(about, Instant::now() + self.patience());
                 continue;
             };
-            self.board.sent(&self.recipient, subject, position, at);
+            if about.former.is_none() {
+                self.board.sent(&self.recipient, about.subject, position, at);
+            }
             let sink = Arc::clone(&self.sink);
-            tries.spawn(async move {
-                Ended { subject, position, outcome: sink.deliver(message).await }
-            });
+            tries.spawn(
+                async move { Ended { about, position, outcome: sink.deliver(message).await } },
+            );
         }
     }
 
-    /// What there is to tell about a person now; none if it was applied meanwhile, or if the
-    /// recipient knows no name for them.
-    fn message(&self, subject: SubjectId, at: Timestamp) -> Option<(Position, Message)> {
+    /// What there is to tell now; none if it was applied meanwhile, or if the recipient knows no
+    /// name for the person.
+    fn message(&self, about: About, at: Timestamp) -> Option<(Position, Message)> {
         let snapshot = self.ledger.snapshot();
         let in_force = snapshot.in_force()?;
-        let namespace = in_force.catalog.recipients.get(&self.recipient)?.namespace.clone()?;
-        let state = snapshot.subject(subject)?;
-        let position = self.owed(&state)?;
-        let identifiers = match self.ledger.identifiers(subject, Some(&namespace)) {
+        let namespace = in_force.catalog.recipients.get(&self.recipient)?.namespace.as_ref()?;
+        let state = snapshot.subject(about.subject)?;
+        let position = self.owed(&state, about)?;
+        let names: Vec<&IdentifierRef> = match about.former {
+            Some(_) => {
+                let owed = self.own(&state).find(|owed| owed.former_lookup() == about.former);
+                owed.and_then(|owed| owed.former.as_ref()).into_iter().collect()
+            }
+            None => state.identifiers.iter().filter(|own| own.namespace == *namespace).collect(),
+        };
+        let identifiers = match self.ledger.values(names) {
             Ok(identifiers) => identifiers,
             Err(error) => {
                 tracing::error!(recipient = %self.recipient, %error, "identifiers cannot be read");
                 return None;
             }
         };
-        let permissions = snapshot.permissions(subject, &self.recipient, at);
+        let permissions = match about.former {
+            Some(_) => Vec::new(),
+            None => snapshot.permissions(about.subject, &self.recipient, at),
+        };
         let data = PermissionsData {
             recipient: &self.recipient,
             position,
             identifiers: &identifiers,
-            leaving: state.is_leaving,
+            leaving: state.is_leaving || about.former.is_some(),
             permissions: permissions.into_iter().map(Into::into).collect(),
         };
         let id = message_id(self.ledger.id(), &self.recipient, position);
@@ -204,12 +235,13 @@ impl Dispatcher {
     }
 
     fn settle(&mut self, ended: Ended) {
-        let Ended { subject, position, outcome } = ended;
+        let Ended { about, position, outcome } = ended;
+        let subject = about.subject;
         let (now, at) = (Instant::now(), self.ledger.clock().at());
         match outcome {
             Outcome::Delivered => {
-                self.lanes.delivered(subject, position);
-                self.reminders.insert(subject, now + self.patience());
+                self.lanes.delivered(about, position);
+                self.reminders.insert(about, now + self.patience());
                 self.board.received(&self.recipient, subject, position, at);
                 self.board.update(&self.recipient, |standing| {
                     standing.failing_since = None;
@@ -218,7 +250,7 @@ impl Dispatcher {
             }
             Outcome::RetryAfter { after_ms, why } => {
                 let share = random::<1>().map_or(255, |[share]| share);
-                self.lanes.failed(subject, now, after_ms, share);
+                self.lanes.failed(about, now, after_ms, share);
                 self.board.update(&self.recipient, |standing| {
                     standing.failed += 1;
                     standing.failing_since = standing.failing_since.or(Some(at));
@@ -227,7 +259,7 @@ impl Dispatcher {
             }
             Outcome::Refused { why } => {
                 tracing::error!(recipient = %self.recipient, %subject, %position, why, "a message was refused and is parked");
-                self.lanes.refused(subject, now);
+                self.lanes.refused(about, now);
                 self.board.update(&self.recipient, |standing| {
                     standing.failed += 1;
                     standing.last_failure = Some(why.clone());
@@ -256,9 +288,10 @@ impl Dispatcher {
         }
         let at = self.ledger.clock().at();
         let snapshot = Arc::clone(self.ledger.snapshot());
+        let about = self.reminders.keys().copied().chain(self.lanes.all());
+        let people: HashSet<SubjectId> = about.map(|about| about.subject).collect();
         let mut debt = Debt::default();
-        let waiting = self.lanes.subjects().filter(|subject| !self.reminders.contains_key(subject));
-        for subject in self.reminders.keys().copied().chain(waiting) {
+        for subject in people {
             if let Some(state) = snapshot.subject(subject) {
                 debt.count(&self.recipient, &state, at);
             }
@@ -274,17 +307,13 @@ impl Dispatcher {
 
     fn remind(&mut self) {
         let now = Instant::now();
-        let due: Vec<SubjectId> = self
-            .reminders
-            .iter()
-            .filter(|(_, at)| **at <= now)
-            .map(|(subject, _)| *subject)
-            .collect();
-        for subject in due {
-            self.reminders.remove(&subject);
-            let state = self.ledger.snapshot().subject(subject);
-            if let Some(position) = state.and_then(|state| self.owed(&state)) {
-                self.lanes.touch(subject, position);
+        let due: Vec<About> =
+            self.reminders.iter().filter(|(_, at)| **at <= now).map(|(about, _)| *about).collect();
+        for about in due {
+            self.reminders.remove(&about);
+            let state = self.ledger.snapshot().subject(about.subject);
+            if let Some(position) = state.and_then(|state| self.owed(&state, about)) {
+                self.lanes.touch(about, position);
             }
         }
     }

@@ -33,7 +33,8 @@ pub struct PermissionsData<'a> {
     pub position: Position,
     /// The names that this recipient knows the person by, and no other's.
     pub identifiers: &'a [String],
-    /// The person is being erased: delete what is held about them.
+    /// Delete what is held under these names: the person is being erased, or the name is theirs no
+    /// longer.
     pub leaving: bool,
     /// Everything that is declared for this recipient.
     pub permissions: Vec<PermissionData>,

@@ -1,5 +1,6 @@
 //! Who is to be told, in which order, and when: bookkeeping without I/O, so that it can be tested
-//! as a table. One lane a person; a lane is in exactly one of four places.
+//! as a table. One lane a person, and one for each name that is theirs no longer; a lane is in exactly
+//! one of four places.
 
 use std::{
     cmp::Reverse,
@@ -7,11 +8,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sayso_consent::id::{Position, SubjectId};
+use sayso_consent::id::{Lookup, Position, SubjectId};
 
 use crate::limits::{PARKED_MS, RETRY_FIRST_MS, RETRY_MAX_MS};
 
-/// One person's lane.
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct About {
+    /// Whom.
+    pub(super) subject: SubjectId,
+    /// The name that is theirs no longer and has to go; none for what may be done under the names
+    /// that are. Messages of its own, for they tell of another moment than the newest state.
+    pub(super) former: Option<Lookup>,
+}
+
+/// One lane.
 #[derive(Clone, Copy, Debug)]
 struct Lane {
     /// The oldest entry that was not delivered.
@@ -24,10 +35,10 @@ struct Lane {
 /// Everyone about whom a recipient has something to take.
 #[derive(Default)]
 pub(super) struct Lanes {
-    lanes: HashMap<SubjectId, Lane>,
-    ready: VecDeque<SubjectId>,
-    under_way: HashSet<SubjectId>,
-    resting: BinaryHeap<Reverse<(Instant, SubjectId)>>,
+    lanes: HashMap<About, Lane>,
+    ready: VecDeque<About>,
+    under_way: HashSet<About>,
+    resting: BinaryHeap<Reverse<(Instant, About)>>,
     /// Failures in a row, of whatever lane: the system itself is down.
     failures: u32,
     closed_until: Option<Instant>,
@@ -43,20 +54,20 @@ pub(super) fn backoff(failures: u32, share: u8) -> Duration {
 
 impl Lanes {
     /// Notes that a person's entry has to be told.
-    pub(super) fn touch(&mut self, subject: SubjectId, position: Position) {
-        let is_new = !self.lanes.contains_key(&subject);
+    pub(super) fn touch(&mut self, about: About, position: Position) {
+        let is_new = !self.lanes.contains_key(&about);
         let lane = Lane { since: position, through: position, attempts: 0 };
-        let lane = self.lanes.entry(subject).or_insert(lane);
+        let lane = self.lanes.entry(about).or_insert(lane);
         let is_news = position > lane.through;
         lane.through = lane.through.max(position);
         // News for somebody who rests is a reason to try at once: a no must not wait for a clock.
-        if is_new || (is_news && !self.under_way.contains(&subject)) {
-            self.ready.push_back(subject);
+        if is_new || (is_news && !self.under_way.contains(&about)) {
+            self.ready.push_back(about);
         }
     }
 
     /// The next person to tell, if there is one and fewer than `at_once` are under way.
-    pub(super) fn next(&mut self, now: Instant, at_once: usize) -> Option<SubjectId> {
+    pub(super) fn next(&mut self, now: Instant, at_once: usize) -> Option<About> {
         self.wake(now);
         let is_closed = self.closed_until.is_some_and(|until| now < until);
         // After a failure one at a time finds out whether the system is back.
@@ -64,73 +75,67 @@ impl Lanes {
         if is_closed || self.under_way.len() >= at_once {
             return None;
         }
-        while let Some(subject) = self.ready.pop_front() {
+        while let Some(about) = self.ready.pop_front() {
             // A person may stand in line twice, by news and by a rest that ended.
-            if self.lanes.contains_key(&subject) && self.under_way.insert(subject) {
-                return Some(subject);
+            if self.lanes.contains_key(&about) && self.under_way.insert(about) {
+                return Some(about);
             }
         }
         None
     }
 
     fn wake(&mut self, now: Instant) {
-        while let Some(Reverse((when, subject))) = self.resting.peek().copied() {
+        while let Some(Reverse((when, about))) = self.resting.peek().copied() {
             if when > now {
                 return;
             }
             self.resting.pop();
-            self.ready.push_back(subject);
+            self.ready.push_back(about);
         }
     }
 
     /// The person has nothing to be told after all.
-    pub(super) fn drop_lane(&mut self, subject: SubjectId) {
-        self.under_way.remove(&subject);
-        self.lanes.remove(&subject);
+    pub(super) fn drop_lane(&mut self, about: About) {
+        self.under_way.remove(&about);
+        self.lanes.remove(&about);
     }
 
     /// A message through `position` was taken.
-    pub(super) fn delivered(&mut self, subject: SubjectId, position: Position) {
+    pub(super) fn delivered(&mut self, about: About, position: Position) {
         self.failures = 0;
         self.closed_until = None;
-        self.under_way.remove(&subject);
-        if let Some(lane) = self.lanes.get_mut(&subject) {
+        self.under_way.remove(&about);
+        if let Some(lane) = self.lanes.get_mut(&about) {
             if lane.through <= position {
-                self.lanes.remove(&subject);
+                self.lanes.remove(&about);
             } else {
                 *lane = Lane { since: position.next(), attempts: 0, ..*lane };
-                self.ready.push_back(subject);
+                self.ready.push_back(about);
             }
         }
     }
 
     /// A try failed: the lane rests, and so does everything else for a while.
-    pub(super) fn failed(
-        &mut self,
-        subject: SubjectId,
-        now: Instant,
-        after_ms: Option<u64>,
-        share: u8,
-    ) {
+    pub(super) fn failed(&mut self, about: About, now: Instant, after_ms: Option<u64>, share: u8) {
         self.failures = self.failures.saturating_add(1);
         let asked = after_ms.map(Duration::from_millis).unwrap_or_default();
         self.closed_until = Some(now + backoff(self.failures, share).max(asked));
-        let attempts = self.lanes.get_mut(&subject).map_or(1, |lane| {
+        let attempts = self.lanes.get_mut(&about).map_or(1, |lane| {
             lane.attempts = lane.attempts.saturating_add(1);
             lane.attempts
         });
-        self.rest(subject, now + backoff(attempts, share).max(asked));
+        self.rest(about, now + backoff(attempts, share).max(asked));
     }
 
     /// The system refused the message: it is tried again rarely, or when there is news.
-    pub(super) fn refused(&mut self, subject: SubjectId, now: Instant) {
+    pub(super) fn refused(&mut self, about: About, now: Instant) {
         self.failures = 0;
-        self.rest(subject, now + Duration::from_millis(PARKED_MS));
+        self.rest(about, now + Duration::from_millis(PARKED_MS));
     }
 
-    fn rest(&mut self, subject: SubjectId, until: Instant) {
-        self.under_way.remove(&subject);
-        self.resting.push(Reverse((until, subject)));
+    fn rest(&mut self, about: About, until: Instant) {
+        self.under_way.remove(&about);
+        self.resting.push(Reverse((until, about)));
     }
 
     /// When there may be something to do without any news.
@@ -156,8 +161,8 @@ impl Lanes {
         self.lanes.len()
     }
 
-    /// The people, in no order.
-    pub(super) fn subjects(&self) -> impl Iterator<Item = SubjectId> {
+    /// What there is to tell, in no order.
+    pub(super) fn all(&self) -> impl Iterator<Item = About> {
         self.lanes.keys().copied()
     }
 }
@@ -166,8 +171,8 @@ impl Lanes {
 mod tests {
     use super::*;
 
-    const ANA: SubjectId = SubjectId(1);
-    const BEN: SubjectId = SubjectId(2);
+    const ANA: About = About { subject: SubjectId(1), former: None };
+    const BEN: About = About { subject: SubjectId(2), former: None };
 
     fn at(number: u64) -> Position {
         Position::at(number)

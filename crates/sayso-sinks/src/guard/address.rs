@@ -54,22 +54,46 @@ const PRIVATE_V6: [V6; 2] = [
     (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7), // unique-local
 ];
 
+/// Where clouds answer questions about a machine, its credentials among them. Some lie in private
+/// networks, which an operator may open, and one in a public one: these are never opened.
+const METADATA_V4: [V4; 4] = [
+    (Ipv4Addr::new(100, 100, 100, 200), 32), // Alibaba Cloud
+    (Ipv4Addr::new(168, 63, 129, 16), 32),   // Azure
+    (Ipv4Addr::new(169, 254, 0, 0), 16),     // most others
+    (Ipv4Addr::new(192, 0, 0, 192), 32),     // Oracle Cloud
+];
+
+const METADATA_V6: [V6; 3] = [
+    (Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0), 32), // Amazon, with time and names
+    (Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0), 64),  // Google
+    (Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0), 64),  // Scaleway
+];
+
+fn is_metadata(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => METADATA_V4.iter().any(|network| is_within_v4(v4, *network)),
+        IpAddr::V6(v6) => METADATA_V6.iter().any(|network| is_within_v6(v6, *network)),
+    }
+}
+
 /// Whether the address belongs to somebody on the public internet.
 pub(super) fn is_global(address: IpAddr) -> bool {
-    match address {
+    let is_open = match address {
         IpAddr::V4(v4) => !CLOSED_V4.iter().any(|network| is_within_v4(v4, *network)),
         IpAddr::V6(v6) => {
             is_within_v6(v6, OPEN_V6) && !CLOSED_V6.iter().any(|network| is_within_v6(v6, *network))
         }
-    }
+    };
+    is_open && !is_metadata(address)
 }
 
 /// Whether it is the machine itself or of a private network: what an operator may opt in to.
 pub(super) fn is_private(address: IpAddr) -> bool {
-    match address {
+    let is_own = match address {
         IpAddr::V4(v4) => PRIVATE_V4.iter().any(|network| is_within_v4(v4, *network)),
         IpAddr::V6(v6) => PRIVATE_V6.iter().any(|network| is_within_v6(v6, *network)),
-    }
+    };
+    is_own && !is_metadata(address)
 }
 
 fn is_within_v4(address: Ipv4Addr, (network, bits): V4) -> bool {

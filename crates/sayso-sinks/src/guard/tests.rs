@@ -5,7 +5,7 @@ use super::address::{is_global, is_private};
 use super::*;
 
 /// Each network: what is written, its first and last address, and whether it may be opted in to.
-const CLOSED: [(&str, &str, &str, bool); 38] = [
+const CLOSED: [(&str, &str, &str, bool); 44] = [
     ("this network", "0.0.0.0", "0.255.255.255", false),
     ("private", "10.0.0.0", "10.255.255.255", true),
     ("carriers", "100.64.0.0", "100.127.255.255", true),
@@ -44,10 +44,18 @@ const CLOSED: [(&str, &str, &str, bool); 38] = [
     ("site-local", "fec0::", "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", false),
     ("multicast", "ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", false),
     ("cloud metadata", "169.254.169.254", "169.254.170.2", false),
+    ("Alibaba metadata", "100.100.100.200", "100.100.100.200", false),
+    ("Azure metadata", "168.63.129.16", "168.63.129.16", false),
+    ("Oracle metadata", "192.0.0.192", "192.0.0.192", false),
+    ("Amazon metadata", "fd00:ec2::254", "fd00:ec2::23", false),
+    ("Google metadata", "fd20:ce::254", "fd20:ce::254", false),
+    ("Scaleway metadata", "fd00:42::42", "fd00:42::42", false),
 ];
 
 /// The neighbours of the closed networks, and addresses of well-known public servers.
-const PUBLIC: [&str; 42] = [
+const PUBLIC: [&str; 44] = [
+    "168.63.129.15",
+    "168.63.129.17",
     "1.0.0.0",
     "1.1.1.1",
     "8.8.8.8",

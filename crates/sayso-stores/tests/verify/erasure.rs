@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use rusqlite::Connection;
-use sayso_consent::{Command, Position, SubjectId};
-use sayso_ledger::{Ledger, receipt::Receipt, writer::Idempotency};
+use sayso_consent::{Position, SubjectId};
+use sayso_ledger::{receipt::Receipt, writer::Idempotency};
 
 use crate::{
     python::Python,
     world::{
-        PEOPLE, deny, fill, grant, holds, newcomer, offers, one, open, person, public_key,
+        PEOPLE, deny, erase, fill, grant, holds, newcomer, offers, one, open, person, public_key,
         report_of, secrets, submit, try_submit,
     },
 };
@@ -70,10 +70,6 @@ impl Traces {
             assert_eq!(find(folder, bytes), None, "{what} of {}", self.subject);
         }
     }
-}
-
-fn erase(ledger: &Ledger, subject: SubjectId) {
-    one(ledger, Command::Erase { subject, at_once: true });
 }
 
 #[test]

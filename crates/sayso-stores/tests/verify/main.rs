@@ -14,6 +14,8 @@ mod failing;
 #[cfg(test)]
 mod flips;
 #[cfg(test)]
+mod former;
+#[cfg(test)]
 mod journal;
 #[cfg(test)]
 mod python;

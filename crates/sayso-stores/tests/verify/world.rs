@@ -6,7 +6,7 @@ use std::{
 };
 
 use sayso_consent::{
-    Choice, Command, Id, Scope, SubjectId, Timestamp,
+    Choice, Command, Id, Position, Scope, SubjectId, Timestamp,
     choice::{Actor, Authority, Effect, Evidence, Method, NoticeRef},
     event::{EffectReport, Grade, Identifier, Key},
 };
@@ -225,21 +225,42 @@ pub(crate) fn fill(ledger: &Ledger) {
         },
     );
     one(ledger, Command::Erase { subject: person(12), at_once: false });
-    one(ledger, Command::Erase { subject: person(13), at_once: true });
+    erase(ledger, person(13));
+}
+
+/// Asks for an erasure, and reports for every system that it has applied it: the person is gone.
+/// The entry that says so is returned.
+pub(crate) fn erase(ledger: &Ledger, subject: SubjectId) -> Written {
+    let asked = one(ledger, Command::Erase { subject, at_once: false });
+    let pending = ledger.snapshot().subject(subject).map(|state| state.pending.clone());
+    let reports = pending.into_iter().flatten().map(|owed| {
+        let former = owed.former_lookup();
+        let report = EffectReport { former, ..effect(owed.recipient, owed.position) };
+        Command::ReportEffect { subject, report }
+    });
+    let reports: Vec<Command> = reports.collect();
+    let last = if reports.is_empty() { None } else { submit(ledger, reports).pop() };
+    assert!(ledger.snapshot().subject(subject).is_none(), "every system has applied it");
+    last.unwrap_or(asked)
 }
 
 /// Reports that the mailer has applied all that it was told about somebody.
 pub(crate) fn report(ledger: &Ledger, subject: SubjectId) {
     let through = ledger.snapshot().subject(subject).unwrap().position;
-    let report = EffectReport {
-        recipient: id("mailer"),
+    let report = effect(id("mailer"), through);
+    one(ledger, Command::ReportEffect { subject, report });
+}
+
+pub(crate) fn effect(recipient: Id, through: Position) -> EffectReport {
+    EffectReport {
+        recipient,
         through,
         applied_at: Some(noon()),
         sent_at: Some(noon()),
         received_at: Some(noon()),
         detail: Some("2 rows".into()),
-    };
-    one(ledger, Command::ReportEffect { subject, report });
+        former: None,
+    }
 }
 
 /// A filled ledger, closed, and the folder it is in.

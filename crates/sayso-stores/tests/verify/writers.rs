@@ -5,7 +5,9 @@ use sayso_ledger::Ledger;
 
 use crate::{
     restart::state,
-    world::{deny, fill, grant, holds, may_mail, offers, one, open, person, submit, try_submit},
+    world::{
+        deny, erase, fill, grant, holds, may_mail, offers, one, open, person, submit, try_submit,
+    },
 };
 
 fn history(ledger: &Ledger, n: u128) -> usize {
@@ -73,7 +75,7 @@ fn an_erasure_by_one_writer_holds_for_the_other() {
     fill(&first);
     one(&second, grant(person(5), offers(Some("sms"))));
     assert!(may_mail(&second, person(1)));
-    one(&first, Command::Erase { subject: person(1), at_once: true });
+    erase(&first, person(1));
     let refused =
         try_submit(&second, vec![grant(person(1), offers(Some("chat")))], None).unwrap().remove(0);
     assert_eq!(refused.unwrap_err().code, "unknown_subject");

@@ -89,6 +89,7 @@ fn report(recipient: Id, through: Position) -> EffectReport {
         sent_at: None,
         received_at: None,
         detail: None,
+        former: None,
     }
 }
 

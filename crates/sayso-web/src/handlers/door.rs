@@ -36,7 +36,7 @@ pub(super) async fn open(
     }
     let says = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let is_person = says("sec-fetch-mode") == Some("navigate") && says("sec-purpose").is_none();
-    match web.door.peek(&token, web.ledger.clock().at()) {
+    match web.door.peek(&token, web.ledger.clock().at(), |by| web.has_key(by)) {
         None => web.gone(&headers),
         Some(Visitor::Subject { authority: Authority::Strong, .. } | Visitor::Operator)
             if is_person =>
@@ -66,7 +66,7 @@ pub(super) async fn enter(
 }
 
 fn let_in(web: &Web, token: &str, headers: &HeaderMap) -> Response {
-    match web.door.enter(token, web.ledger.clock().at()) {
+    match web.door.enter(token, web.ledger.clock().at(), |by| web.has_key(by)) {
         Ok(Some((key, session))) => {
             let to = if session.visitor == Visitor::Operator { "/overview" } else { "/me" };
             see_other(to, session::set_key(&key, web.is_secure()))

@@ -78,7 +78,12 @@ impl Web {
     /// The session of a request.
     pub(crate) fn session(&self, headers: &HeaderMap) -> Option<Session> {
         let key = session::key(headers, self.is_secure())?;
-        self.door.session(key, self.ledger.clock().at())
+        self.door.session(key, self.ledger.clock().at(), |by| self.has_key(by))
+    }
+
+    /// Whether an API key is good: what was opened with one that is withdrawn is shut.
+    pub(crate) fn has_key(&self, id: &str) -> bool {
+        self.ledger.snapshot().keys().iter().any(|key| key.id == id)
     }
 
     /// The operator of a request.

@@ -108,7 +108,7 @@ pub(crate) enum SubjectCommand {
     /// Erase a person
     Erase {
         subject: String,
-        /// At once, without waiting until every system has applied it
+        /// Only if it can be done at once, because no system holds anything about the person
         #[arg(long)]
         at_once: bool,
     },

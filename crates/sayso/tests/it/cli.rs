@@ -124,7 +124,9 @@ async fn people_are_made_known_found_changed_and_erased() {
     let unknown = refused(&dir, &["subject", "show", "email:nobody@example.org"]).await;
     assert!(unknown.contains("nobody can be found by this identifier"), "{unknown}");
     assert!(refused(&dir, &["subject", "find", "nonsense"]).await.contains("namespace:value"));
-    assert!(refused(&dir, &["subject", "create", "fax:1"]).await.contains("no namespace `fax`"));
+    assert!(
+        refused(&dir, &["subject", "create", "fax:1"]).await.contains("no namespace of this name")
+    );
     let problem = run(&dir, &["subject", "show", "email:nobody@example.org", "--json"]).await;
     let problem: Value = serde_json::from_str(&problem.err).unwrap();
     assert_eq!(problem["status"], 404);
@@ -158,7 +160,17 @@ async fn people_are_made_known_found_changed_and_erased() {
     assert!(done(&dir, &["subject", "history", ana]).await.contains("subject_created"));
     let link = refused(&dir, &["subject", "link", ana]).await;
     assert!(link.contains("start one with `sayso serve`"), "{link}");
-    json(&dir, &["subject", "erase", ana, "--at-once"]).await;
+    let at_once = refused(&dir, &["subject", "erase", ana, "--at-once"]).await;
+    assert!(at_once.contains("still held by `mailer`"), "{at_once}");
+    let asked = json(&dir, &["subject", "erase", ana]).await;
+    let through = asked["position"].as_str().unwrap();
+    let effects = json(&dir, &["subject", "effects", ana]).await;
+    let effects = effects["effects"].as_array().unwrap().iter();
+    for effect in effects.filter(|effect| effect["deadline"].is_string()) {
+        let recipient = effect["recipient"].as_str().unwrap();
+        let report = ["subject", "report", ana, "--recipient", recipient, "--through", through];
+        json(&dir, &report).await;
+    }
     assert!(refused(&dir, &["subject", "show", ANA]).await.contains("nobody can be found"));
     assert!(done(&dir, &["log", "verify"]).await.contains("Everything holds"));
 }

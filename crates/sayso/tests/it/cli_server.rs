@@ -236,3 +236,80 @@ async fn a_follower_does_not_keep_a_server_from_ending() {
     assert_eq!(ended.status.code(), Some(1));
     assert!(why.contains("the server ended; go on with `--after`"), "{why}");
 }
+
+/// Whoever opens more connections than the process may have files, and says nothing on any, keeps
+/// nobody from an answer for longer than a silent connection may last.
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_connections_do_not_keep_others_from_an_answer() {
+    let (_folder, dir) = ledger().await;
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let mut shell = tokio::process::Command::new("sh");
+    let program =
+        format!("ulimit -n 96; exec {} serve --listen {listen}", env!("CARGO_BIN_EXE_sayso"));
+    shell.args(["-c", &program]).env("SAYSO_DIR", &dir).kill_on_drop(true);
+    let server = shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let caller = Caller::new(&format!("http://{listen}"));
+    let ready = async || caller.attempt(hyper::Method::GET, "/readyz", &[], "").await;
+    until("the server answers", ready).await;
+    let mut silent = Vec::new();
+    for _ in 0..120 {
+        silent.push(tokio::net::TcpStream::connect(&listen).await.unwrap());
+    }
+    let other = Caller::new(&format!("http://{listen}"));
+    let answer = other.send(hyper::Method::GET, "/readyz", &[], "").await;
+    assert_eq!(answer.status, 200);
+    drop(silent);
+    stop(server).await;
+}
+
+/// A body of which no more comes is not waited for without end.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes a minute"]
+async fn a_body_that_never_ends_is_given_up() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let (_folder, dir) = ledger().await;
+    let (server, url) = serve(&dir).await;
+    let listen = url.strip_prefix("http://").unwrap();
+    let mut stream = tokio::net::TcpStream::connect(listen).await.unwrap();
+    let head = "POST /open HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+                content-length: 100\r\n\r\ntoken=";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    let read = tokio::time::timeout(2 * crate::world::PATIENCE, stream.read_exact(&mut answer));
+    read.await.expect("it is given up").unwrap();
+    assert_eq!(&answer[..10], b"HTTP/1.1 4");
+    stop(server).await;
+}
+
+/// A link that a stolen key made is worth nothing once the key is withdrawn, used or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_key_opened_is_shut_when_it_is_withdrawn() {
+    let (_folder, dir) = ledger().await;
+    let (server, url) = serve(&dir).await;
+    let made = json_of(&dir, &["key", "create", "--role", "administer"]).await;
+    let caller = Caller::new(&url).with_key(made["key"].as_str().unwrap());
+    let mut links = Vec::new();
+    for _ in 0..2 {
+        let link = caller.post("/v1/operator-links", &json!({})).await;
+        links.push(link["link"].as_str().unwrap().strip_prefix(&url).unwrap().to_owned());
+    }
+    let browser = Caller::new(&url);
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let enter = async |link: &str| {
+        let token = format!("token={}", link.rsplit_once('/').unwrap().1);
+        browser.send(hyper::Method::POST, "/open", &form, token).await
+    };
+    let entered = enter(&links[0]).await;
+    let cookie = entered.headers["set-cookie"].to_str().unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let overview = async || {
+        let headers = [("cookie", cookie.as_str())];
+        browser.send(hyper::Method::GET, "/overview", &headers, "").await.status
+    };
+    assert_eq!(overview().await, 200);
+    done(&dir, &["key", "revoke", made["id"].as_str().unwrap()]).await;
+    assert_eq!(overview().await, 410);
+    assert_eq!(enter(&links[1]).await.status, 410);
+    stop(server).await;
+}

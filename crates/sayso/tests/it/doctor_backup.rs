@@ -136,7 +136,7 @@ async fn world() -> (tempfile::TempDir, std::path::PathBuf, String) {
     let copy = folder.path().join("copy").to_str().unwrap().to_owned();
     done(&dir, &["backup", &copy]).await;
     choose(&dir, ANA, "deny").await;
-    done(&dir, &["subject", "erase", "email:ben@example.org", "--at-once"]).await;
+    done(&dir, &["subject", "erase", "email:ben@example.org"]).await;
     choose(&dir, "email:cleo@example.org", "grant").await;
     (folder, dir, copy)
 }

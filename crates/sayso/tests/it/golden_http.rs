@@ -349,7 +349,14 @@ fn somebody_unknown_is_answered_with_the_bytes_of_a_known_no() {
         let silent = appear("email:ana@example.org", objection).await;
         let erased = appear("email:ben@example.org", json!([])).await;
         let path = format!("/v1/subjects/{erased}?at_once=true");
-        assert_eq!(server.administer.send(Method::DELETE, &path, &[], "").await.status, 200);
+        let refused = server.administer.send(Method::DELETE, &path, &[], "").await;
+        assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (409, &json!("still_held")));
+        let path = format!("/v1/subjects/{erased}");
+        let asked = server.administer.send(Method::DELETE, &path, &[], "").await.json();
+        let gone = json!({"identifier": erased, "position": asked["position"], "state": "applied"});
+        let report = json!({"recipient": "mailer", "effects": [gone]});
+        server.report.post("/v1/effects", &report).await;
+        assert_eq!(server.administer.send(Method::GET, &path, &[], "").await.status, 404);
 
         let strangers = [
             "0000000000000000000000000000dead",

@@ -73,6 +73,12 @@ impl World {
         self.app.ledger.snapshot().head()
     }
 
+    /// The API itself, and what runs it.
+    #[cfg(test)]
+    pub(crate) fn parts(&self) -> (Router, &Runtime) {
+        (self.router.clone(), &self.runtime)
+    }
+
     /// Sends a request as the program itself, which may do everything.
     pub(crate) fn send(&self, mut request: Request<Body>) -> Answer {
         request.extensions_mut().insert(INTERNAL);
