@@ -21,13 +21,14 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{
     clock::Clock,
-    journal::Journal,
+    journal::{Journal, Line},
     keys::Secrets,
     limits::{FOLLOW_ENTRIES_MAX, IDEMPOTENCY_MS, QUEUE_MAX},
     normalise::{NotAnIdentifier, normalise},
     pulse::Pulse,
     receipt::Receipt,
     record::{Opened, Record, RecordError, unclose},
+    scribe::Scribe,
     store::{Head, Store, StoreError},
     tree::{TILE, Tree},
     writer::{Idempotency, Outcomes, Refused, Submission, WriteError, Writer, Written},
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     pulse: Pulse,
     healthy: AtomicBool,
     journal_ok: AtomicBool,
+    damaged: AtomicBool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -78,6 +80,11 @@ impl Shared {
         self.journal_ok.store(is_ok, Ordering::Release);
     }
 
+    /// Notes that something is stored that cannot be right, though the rest can be written.
+    pub(crate) fn note_damage(&self) {
+        self.damaged.store(true, Ordering::Release);
+    }
+
     /// Takes in what was appended: tree, snapshot, then the head that others wait for.
     pub(crate) fn take_in(&self, records: &[Record], entries: &[Entry]) {
         let Some(last) = records.last() else { return };
@@ -92,8 +99,14 @@ impl Shared {
         self.told.send_replace(last.position);
     }
 
-    /// Follows the store to its end. Start-up is this, from the beginning.
+    /// Follows the store to its end.
     pub(crate) fn catch_up(&self) -> Result<(), OpenError> {
+        self.follow(&mut |_, _| {})
+    }
+
+    /// Follows the store to its end, and shows each record on the way, with its entry unless that
+    /// was erased. Start-up is this, from the beginning.
+    fn follow(&self, show: &mut dyn FnMut(&Record, Option<&Entry>)) -> Result<(), OpenError> {
         let is_live = self.head() != Head::default();
         loop {
             let from = self.head().position;
@@ -103,9 +116,9 @@ impl Shared {
             }
             let mut entries = Vec::with_capacity(records.len());
             for record in &records {
-                if let Some(opened) = self.open(record)? {
-                    entries.push(opened.entry);
-                }
+                let opened = self.open(record)?;
+                show(record, opened.as_ref().map(|opened| &opened.entry));
+                entries.extend(opened.map(|opened| opened.entry));
             }
             if is_live && records.iter().any(|record| record.payload.is_none()) {
                 self.forget_erased(from)?;
@@ -153,6 +166,9 @@ pub enum OpenError {
     /// The thread of the writer cannot be started.
     #[error("the writer cannot be started: {0}")]
     Thread(std::io::Error),
+    /// The journal cannot be read.
+    #[error("the journal of withdrawals cannot be read: {0}")]
+    Journal(std::io::Error),
 }
 
 /// An identifier is refused: its namespace is not declared, or its value cannot be one.
@@ -178,7 +194,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens a ledger: follows the store into a fresh snapshot and starts the writer.
+    /// Opens a ledger: follows the store into a fresh snapshot, gives store and journal what they
+    /// lack of each other, and starts the writer.
     ///
     /// # Errors
     /// The store fails or holds what cannot be read with these secrets.
@@ -188,32 +205,32 @@ impl Ledger {
         clock: Clock,
         journal: Option<Journal>,
     ) -> Result<Self, OpenError> {
-        let shared = Arc::new(Shared {
-            id: store.ledger_id()?,
-            store,
-            secrets: Arc::new(secrets),
-            snapshot: Arc::default(),
-            clock,
-            head: Mutex::default(),
-            tree: Mutex::default(),
-            told: watch::channel(Position::START).0,
-            pulse: Pulse::default(),
-            healthy: AtomicBool::new(true),
-            journal_ok: AtomicBool::new(true),
-        });
-        shared.catch_up()?;
-        shared.store.forget_answers(shared.clock.at().0 - IDEMPOTENCY_MS)?;
-        let (queue, receiver) = mpsc::sync_channel(QUEUE_MAX);
         let path = journal.as_ref().map(|journal| journal.path().to_owned());
-        let writer = Writer {
-            shared: Arc::clone(&shared),
-            queue: receiver,
-            journal,
-            held: Default::default(),
-        };
+        let (mut writer, queue) = prepare(store, secrets, clock, journal)?;
+        let shared = Arc::clone(&writer.shared);
+        shared.store.forget_answers(shared.clock.at().0 - IDEMPOTENCY_MS)?;
+        reconcile(&mut writer)?;
         let thread = std::thread::Builder::new().name("ledger-writer".into());
         let writer = thread.spawn(|| writer.run()).map_err(OpenError::Thread)?;
         Ok(Self { shared, queue: Some(queue), writer: Some(writer), journal: path })
+    }
+
+    /// Goes on from a copy: records that it was brought back, and again what the lines take away.
+    /// The mark, once it is in the journal, keeps them from being recorded once more.
+    ///
+    /// # Errors
+    /// The store fails or holds what cannot be read with these secrets.
+    pub fn restore(
+        copy: Arc<dyn Store>,
+        secrets: Secrets,
+        clock: Clock,
+        lines: &[Line],
+    ) -> Result<(usize, Line), OpenError> {
+        let (mut writer, _queue) = prepare(copy, secrets, clock, None)?;
+        writer.note_restore("restore")?;
+        let replayed = writer.replay(lines, "restore")?;
+        let mark = Line::mark(writer.shared.head(), writer.shared.clock.at());
+        Ok((replayed, mark))
     }
 
     /// The state that decisions are read from.
@@ -259,6 +276,11 @@ impl Ledger {
     /// Whether withdrawals reach the journal.
     pub fn is_journal_ok(&self) -> bool {
         self.shared.journal_ok.load(Ordering::Acquire)
+    }
+
+    /// Whether the writer met something stored that cannot be right, though the rest can be written.
+    pub fn is_damaged(&self) -> bool {
+        self.shared.damaged.load(Ordering::Acquire)
     }
 
     /// Where the journal of withdrawals is.
@@ -452,6 +474,48 @@ impl Ledger {
         let tree = self.shared.tree();
         (tree.size(), tree.root())
     }
+}
+
+/// Follows a store into a fresh snapshot, holding it against the journal on the way.
+fn prepare(
+    store: Arc<dyn Store>,
+    secrets: Secrets,
+    clock: Clock,
+    journal: Option<Journal>,
+) -> Result<(Writer, mpsc::SyncSender<Submission>), OpenError> {
+    let mut scribe = Scribe::new(journal, &secrets).map_err(OpenError::Journal)?;
+    let shared = Arc::new(Shared {
+        id: store.ledger_id()?,
+        store,
+        secrets: Arc::new(secrets),
+        snapshot: Arc::default(),
+        clock,
+        head: Mutex::default(),
+        tree: Mutex::default(),
+        told: watch::channel(Position::START).0,
+        pulse: Pulse::default(),
+        healthy: AtomicBool::new(true),
+        journal_ok: AtomicBool::new(true),
+        damaged: AtomicBool::new(false),
+    });
+    shared.follow(&mut |record, entry| scribe.compare(record, entry, &shared.secrets))?;
+    let (queue, receiver) = mpsc::sync_channel(QUEUE_MAX);
+    Ok((Writer { shared, queue: receiver, scribe, held: Default::default() }, queue))
+}
+
+/// Records what the journal holds and the ledger lacks: it was in force when the program ended, but
+/// not recorded. And gives the journal what it lacks.
+fn reconcile(writer: &mut Writer) -> Result<(), OpenError> {
+    let secrets = Arc::clone(&writer.shared.secrets);
+    let lacking = writer.scribe.lacking(&secrets).map_err(OpenError::Journal)?;
+    if !lacking.is_empty() {
+        let replayed = writer.replay(&lacking, "journal")?;
+        tracing::warn!(replayed, "recorded what only the journal of withdrawals had");
+    }
+    writer.scribe.catch_up(&secrets);
+    writer.mark();
+    writer.shared.note_journal(writer.scribe.is_ok());
+    Ok(())
 }
 
 impl Drop for Ledger {

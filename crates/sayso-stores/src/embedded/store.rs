@@ -1,6 +1,8 @@
 //! The driver.
 
 use std::{
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -65,8 +67,17 @@ fn number(position: Position) -> i64 {
     i64::try_from(position.number).unwrap_or(i64::MAX)
 }
 
+/// Makes a file that only its owner can read, if it is missing. SQLite would let others read it, and
+/// gives the files beside it the same rights.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    made.map(drop).map_err(|error| StoreError::Unavailable(error.to_string()))
+}
+
 fn open_ledger(folder: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open(folder.join("ledger.db")).map_err(failed)?;
+    let path = folder.join("ledger.db");
+    make_private(&path)?;
+    let connection = Connection::open(path).map_err(failed)?;
     connection.busy_timeout(BUSY).map_err(failed)?;
     connection
         .execute_batch(
@@ -81,6 +92,7 @@ fn open_ledger(folder: &Path) -> Result<Connection, StoreError> {
 fn open_derived(folder: &Path) -> Result<Connection, StoreError> {
     let path = folder.join("derived.db");
     let open = || -> Result<Connection, StoreError> {
+        make_private(&path)?;
         let connection = Connection::open(&path).map_err(failed)?;
         connection.busy_timeout(BUSY).map_err(failed)?;
         // The newest of it may be lost, but not the order: with OFF, after a power cut, the index
@@ -451,6 +463,7 @@ impl Store for Embedded {
     }
 
     fn back_up(&self, to: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {
+        make_private(to)?;
         let mut copy = Connection::open(to).map_err(failed)?;
         // A connection of its own: a copy of many pages must not hold up readers.
         let source = open_ledger(&self.folder)?;

@@ -10,10 +10,13 @@ use crate::world::{deny, fill, noon, offers, one, open, person, secrets};
 fn line(number: u64) -> Line {
     Line {
         position: Position::at(number),
+        chain: Some([number as u8; 32]),
         at: noon(),
-        subject: SubjectId(7),
+        subject: Some(SubjectId(7)),
         denials: vec![Scope::default()],
         is_erased: false,
+        events: Vec::new(),
+        is_caught_up: false,
     }
 }
 
@@ -25,15 +28,16 @@ fn every_denial_and_erasure_is_in_the_journal() {
     let head = ledger.snapshot().head();
     let denied = one(&ledger, deny(person(1), offers(None))).position;
     let erased = one(&ledger, Command::Erase { subject: person(2), at_once: true }).position;
-    let (lines, unreadable) = read(&folder.path().join("journal"), head, &secrets()).unwrap();
+    let (lines, unreadable) = read(&folder.path().join("journal"), &secrets()).unwrap();
+    let lines: Vec<Line> = lines.into_iter().filter(|line| line.position > head).collect();
     assert_eq!(unreadable, 0);
     assert_eq!(
         (lines[0].position, lines[0].subject, &lines[0].denials),
-        (denied, person(1), &vec![offers(None)])
+        (denied, Some(person(1)), &vec![offers(None)])
     );
     assert_eq!(
         (lines[1].position, lines[1].subject, lines[1].is_erased),
-        (erased, person(2), true)
+        (erased, Some(person(2)), true)
     );
     assert_eq!(lines.len(), 2);
 }
@@ -48,11 +52,7 @@ fn a_torn_line_does_not_take_the_next_one_with_it() {
     let mut journal = Journal::open(&path).unwrap();
     journal.append(&[line(2)], &secrets()).unwrap();
     journal.append(&[line(3)], &secrets()).unwrap();
-    assert_eq!(
-        read(&path, Position::START, &secrets()).unwrap(),
-        (vec![line(1), line(2), line(3)], 1)
-    );
-    assert_eq!(read(&path, Position::at(2), &secrets()).unwrap(), (vec![line(3)], 1));
+    assert_eq!(read(&path, &secrets()).unwrap(), (vec![line(1), line(2), line(3)], 1));
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_changed_line_is_not_believed() {
         let mut bytes = whole.clone();
         bytes[at] ^= 1;
         std::fs::write(&path, &bytes).unwrap();
-        let (lines, unreadable) = read(&path, Position::START, &secrets()).unwrap();
+        let (lines, unreadable) = read(&path, &secrets()).unwrap();
         // The blank after the digest and the end of the line say nothing.
         let is_filler = at == 32 || at + 1 == whole.len();
         assert!(is_filler || (lines.is_empty() && unreadable > 0), "byte {at}");
