@@ -1,6 +1,6 @@
 //! The worked example of `docs/reference/ledger.md` is what this program computes.
 
-use sayso_consent::{Entry, Position, SubjectId};
+use sayso_consent::{Entry, SubjectId};
 use sayso_ledger::{
     checkpoint::{Checkpoint, verifier_key},
     journal::{self, Line},
