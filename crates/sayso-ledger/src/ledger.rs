@@ -2,18 +2,13 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-        mpsc,
-    },
+    sync::{Arc, atomic::Ordering, mpsc},
     thread::JoinHandle,
 };
 
 use sayso_consent::{
     Command, Entry, Event,
     catalog::Normalisation,
-    event::VERSION,
     id::{Id, Lookup, Position, SubjectId},
 };
 use sayso_decision::Snapshot;
@@ -23,136 +18,17 @@ use crate::{
     clock::Clock,
     journal::{Journal, Line},
     keys::Secrets,
-    limits::{FOLLOW_ENTRIES_MAX, IDEMPOTENCY_MS, QUEUE_MAX},
+    limits::{IDEMPOTENCY_MS, QUEUE_MAX},
     normalise::{NotAnIdentifier, normalise},
     pulse::Pulse,
     receipt::Receipt,
-    record::{Opened, Record, RecordError, unclose},
+    record::{Opened, Record, RecordError},
     scribe::Scribe,
-    store::{Head, Store, StoreError},
-    tree::{TILE, Tree},
+    shared::Shared,
+    store::{Store, StoreError},
+    tree::TILE,
     writer::{Idempotency, Outcomes, Refused, Submission, WriteError, Writer, Written},
 };
-
-/// What the writer and the readers share.
-pub(crate) struct Shared {
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) secrets: Arc<Secrets>,
-    pub(crate) snapshot: Arc<Snapshot>,
-    pub(crate) clock: Clock,
-    id: String,
-    head: Mutex<Head>,
-    tree: Mutex<Tree>,
-    told: watch::Sender<Position>,
-    pulse: Pulse,
-    healthy: AtomicBool,
-    journal_ok: AtomicBool,
-    damaged: AtomicBool,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Shared {
-    pub(crate) fn head(&self) -> Head {
-        *lock(&self.head)
-    }
-
-    pub(crate) fn tree(&self) -> MutexGuard<'_, Tree> {
-        lock(&self.tree)
-    }
-
-    pub(crate) fn origin(&self) -> String {
-        format!("sayso/{}", self.id)
-    }
-
-    pub(crate) fn is_healthy(&self) -> bool {
-        self.healthy.load(Ordering::Acquire)
-    }
-
-    /// Returns whether that is news.
-    pub(crate) fn set_healthy(&self, is_healthy: bool) -> bool {
-        self.healthy.swap(is_healthy, Ordering::AcqRel) != is_healthy
-    }
-
-    pub(crate) fn note_journal(&self, is_ok: bool) {
-        self.journal_ok.store(is_ok, Ordering::Release);
-    }
-
-    /// Notes that something is stored that cannot be right, though the rest can be written.
-    pub(crate) fn note_damage(&self) {
-        self.damaged.store(true, Ordering::Release);
-    }
-
-    /// Takes in what was appended: tree, snapshot, then the head that others wait for.
-    pub(crate) fn take_in(&self, records: &[Record], entries: &[Entry]) {
-        let Some(last) = records.last() else { return };
-        let mut tree = self.tree();
-        records.iter().for_each(|record| tree.push(&record.commitment));
-        drop(tree);
-        self.snapshot.apply(entries);
-        entries.iter().for_each(|entry| self.pulse.take_in(entry));
-        self.snapshot.advance(last.position);
-        self.clock.seen(self.snapshot.latest());
-        *lock(&self.head) = Head { position: last.position, chain: last.chain };
-        self.told.send_replace(last.position);
-    }
-
-    /// Follows the store to its end.
-    pub(crate) fn catch_up(&self) -> Result<(), OpenError> {
-        self.follow(&mut |_, _| {})
-    }
-
-    /// Follows the store to its end, and shows each record on the way, with its entry unless that
-    /// was erased. Start-up is this, from the beginning.
-    fn follow(&self, show: &mut dyn FnMut(&Record, Option<&Entry>)) -> Result<(), OpenError> {
-        let is_live = self.head() != Head::default();
-        loop {
-            let from = self.head().position;
-            let records = self.store.read_after(from, FOLLOW_ENTRIES_MAX)?;
-            if records.is_empty() {
-                return Ok(());
-            }
-            let mut entries = Vec::with_capacity(records.len());
-            for record in &records {
-                let opened = self.open(record)?;
-                show(record, opened.as_ref().map(|opened| &opened.entry));
-                entries.extend(opened.map(|opened| opened.entry));
-            }
-            if is_live && records.iter().any(|record| record.payload.is_none()) {
-                self.forget_erased(from)?;
-            }
-            self.take_in(&records, &entries);
-        }
-    }
-
-    /// An erasure by another writer leaves no event to follow, only people without a key. Kept in
-    /// the snapshot they would still be allowed what they once granted.
-    fn forget_erased(&self, position: Position) -> Result<(), OpenError> {
-        let mut next = Some(SubjectId(0));
-        while let Some(page) = next.and_then(|from| self.snapshot.page_of_people(from)) {
-            for (subject, _) in page.people {
-                if self.store.subject_key(subject)?.is_some() {
-                    continue;
-                }
-                let (at, events) = (self.snapshot.latest(), vec![Event::SubjectErased]);
-                let by = String::new();
-                let erased = Entry { v: VERSION, position, at, subject: Some(subject), by, events };
-                self.snapshot.apply(&[erased]);
-            }
-            next = page.next;
-        }
-        Ok(())
-    }
-
-    fn open(&self, record: &Record) -> Result<Option<Opened>, OpenError> {
-        let Some(payload) = &record.payload else { return Ok(None) };
-        let crypto = |source| RecordError::Crypto { position: record.position, source };
-        let key = self.secrets.unwrap(payload.subject, &payload.wrapped_key).map_err(crypto)?;
-        Ok(Some(unclose(record, payload, &key)?))
-    }
-}
 
 /// Why a ledger cannot be opened or read.
 #[derive(Debug, thiserror::Error)]
@@ -484,20 +360,7 @@ fn prepare(
     journal: Option<Journal>,
 ) -> Result<(Writer, mpsc::SyncSender<Submission>), OpenError> {
     let mut scribe = Scribe::new(journal, &secrets).map_err(OpenError::Journal)?;
-    let shared = Arc::new(Shared {
-        id: store.ledger_id()?,
-        store,
-        secrets: Arc::new(secrets),
-        snapshot: Arc::default(),
-        clock,
-        head: Mutex::default(),
-        tree: Mutex::default(),
-        told: watch::channel(Position::START).0,
-        pulse: Pulse::default(),
-        healthy: AtomicBool::new(true),
-        journal_ok: AtomicBool::new(true),
-        damaged: AtomicBool::new(false),
-    });
+    let shared = Arc::new(Shared::new(store, secrets, clock)?);
     shared.follow(&mut |record, entry| scribe.compare(record, entry, &shared.secrets))?;
     let (queue, receiver) = mpsc::sync_channel(QUEUE_MAX);
     Ok((Writer { shared, queue: receiver, scribe, held: Default::default() }, queue))

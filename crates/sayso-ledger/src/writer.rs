@@ -33,11 +33,12 @@ use tokio::sync::oneshot;
 
 use crate::{
     journal::Line,
-    ledger::{OpenError, Shared},
+    ledger::OpenError,
     limits::{BATCH_COMMANDS_MAX, HELD_MAX, STORE_RETRY_MS},
     plan::{Fault, Plan},
     record::Hash,
     scribe::Scribe,
+    shared::Shared,
     store::StoreError,
 };
 
@@ -225,7 +226,7 @@ impl Writer {
         let lines: Vec<Line> = entries.iter().zip(chains).filter_map(line).collect();
         let (shared, scribe) = (&self.shared, &mut self.scribe);
         let appended = std::thread::scope(|scope| {
-            if !lines.is_empty() {
+            if !lines.is_empty() || scribe.is_waiting() {
                 scope.spawn(|| scribe.write(&lines, &shared.secrets));
             }
             shared.store.append(&batch)

@@ -26,7 +26,7 @@ pub(crate) struct Home {
 }
 
 /// What is in a folder, apart from what restores put aside: nobody but its owner reads any of it.
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     "ledger.db",
     "ledger.db-wal",
     "ledger.db-shm",
@@ -37,6 +37,7 @@ const FILES: [&str; 11] = [
     "admin.key",
     "running.json",
     "lock",
+    "withdrawals.journal",
     JOURNAL_AT,
 ];
 /// Where the journal is, if it is not in the folder.
