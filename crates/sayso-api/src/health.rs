@@ -35,7 +35,14 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Health>, P
         ));
     }
     if !app.ledger.is_journal_ok() {
-        return Err(Problem::unavailable("the journal of withdrawals cannot be written"));
+        return Err(Problem::unavailable(
+            "the journal of withdrawals lacks some; it cannot be written",
+        ));
+    }
+    if app.ledger.is_damaged() {
+        return Err(Problem::unavailable(
+            "something stored is damaged, and withdrawals that meet it are held; `sayso doctor` says more",
+        ));
     }
     Ok(Json(Health { status: "ok" }))
 }

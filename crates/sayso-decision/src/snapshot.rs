@@ -10,7 +10,7 @@ use std::{
 
 use arc_swap::{ArcSwap, Guard};
 use sayso_consent::{
-    Choice, Scope, apply,
+    Choice, apply,
     catalog::{Catalog, InForce},
     choice::Effect,
     event::{Entry, Event, Key},
@@ -217,16 +217,19 @@ impl Snapshot {
         self.head.fetch_max(position.number, Ordering::AcqRel);
     }
 
-    /// Puts denials in force that could not be recorded yet. They rank above everything until
-    /// the same denials are applied from the ledger; for whom nothing is known nothing is allowed
-    /// anyway.
-    pub fn hold_denials(&self, subject: SubjectId, scopes: &[Scope]) {
+    /// Puts in force what takes something away and could not be recorded yet. Denials rank above
+    /// everything until the same ones are applied from the ledger; for whom nothing is known
+    /// nothing is allowed anyway.
+    pub fn hold(&self, subject: Option<SubjectId>, events: &[Event]) {
+        for event in events {
+            if let Event::KeyRevoked { id } = event {
+                self.change_keys(|keys| keys.retain(|_, key| key.id != *id));
+            }
+        }
+        let Some(subject) = subject else { return };
         if let Some(state) = write(self.shard(subject)).get_mut(&subject) {
             let state = Arc::make_mut(state);
-            for scope in scopes {
-                let choice = Choice::of_person(Effect::Denial, scope.clone());
-                state.hold(Held::new(&choice, Position::at(u64::MAX)));
-            }
+            events.iter().for_each(|event| hold(state, event));
             self.engine.put(subject, Some(state), Some(state), self.latest());
         }
     }
@@ -357,6 +360,19 @@ fn share<T>(name: Option<&mut Id>, known: &BTreeMap<Id, T>) {
         && let Some((shared, _)) = known.get_key_value(name)
     {
         *name = shared.clone();
+    }
+}
+
+fn hold(state: &mut SubjectState, event: &Event) {
+    match event {
+        Event::ChoiceRecorded(choice) if choice.effect == Effect::Denial => {
+            let choice = Choice::of_person(Effect::Denial, choice.scope.clone());
+            state.hold(Held::new(&choice, Position::at(u64::MAX)));
+        }
+        Event::RestrictionChanged { is_restricted: true } => state.is_restricted = true,
+        // Nothing is allowed to somebody who leaves; the rest goes when it can be recorded.
+        Event::ErasureRequested | Event::SubjectErased => state.is_leaving = true,
+        _ => {}
     }
 }
 

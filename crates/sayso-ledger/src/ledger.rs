@@ -2,18 +2,13 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-        mpsc,
-    },
+    sync::{Arc, atomic::Ordering, mpsc},
     thread::JoinHandle,
 };
 
 use sayso_consent::{
     Command, Entry, Event,
     catalog::Normalisation,
-    event::VERSION,
     id::{Id, Lookup, Position, SubjectId},
     subject::IdentifierRef,
 };
@@ -22,128 +17,19 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{
     clock::Clock,
-    formers::Formers,
-    journal::Journal,
+    journal::{Journal, Line},
     keys::Secrets,
-    limits::{FOLLOW_ENTRIES_MAX, IDEMPOTENCY_MS, QUEUE_MAX},
+    limits::{IDEMPOTENCY_MS, QUEUE_MAX},
     normalise::{NotAnIdentifier, normalise},
     pulse::Pulse,
     receipt::Receipt,
-    record::{Opened, Record, RecordError, unclose},
-    store::{Head, Store, StoreError},
-    tree::{TILE, Tree},
+    record::{Opened, Record, RecordError},
+    scribe::Scribe,
+    shared::Shared,
+    store::{Store, StoreError},
+    tree::TILE,
     writer::{Idempotency, Outcomes, Refused, Submission, WriteError, Writer, Written},
 };
-
-/// What the writer and the readers share.
-pub(crate) struct Shared {
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) secrets: Arc<Secrets>,
-    pub(crate) snapshot: Arc<Snapshot>,
-    pub(crate) clock: Clock,
-    id: String,
-    head: Mutex<Head>,
-    tree: Mutex<Tree>,
-    told: watch::Sender<Position>,
-    pulse: Pulse,
-    formers: Formers,
-    healthy: AtomicBool,
-    journal_ok: AtomicBool,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Shared {
-    pub(crate) fn head(&self) -> Head {
-        *lock(&self.head)
-    }
-
-    pub(crate) fn tree(&self) -> MutexGuard<'_, Tree> {
-        lock(&self.tree)
-    }
-
-    pub(crate) fn origin(&self) -> String {
-        format!("sayso/{}", self.id)
-    }
-
-    pub(crate) fn is_healthy(&self) -> bool {
-        self.healthy.load(Ordering::Acquire)
-    }
-
-    /// Returns whether that is news.
-    pub(crate) fn set_healthy(&self, is_healthy: bool) -> bool {
-        self.healthy.swap(is_healthy, Ordering::AcqRel) != is_healthy
-    }
-
-    pub(crate) fn note_journal(&self, is_ok: bool) {
-        self.journal_ok.store(is_ok, Ordering::Release);
-    }
-
-    /// Takes in what was appended: tree, snapshot, then the head that others wait for.
-    pub(crate) fn take_in(&self, records: &[Record], entries: &[Entry]) {
-        let Some(last) = records.last() else { return };
-        let mut tree = self.tree();
-        records.iter().for_each(|record| tree.push(&record.commitment));
-        drop(tree);
-        self.snapshot.apply(entries);
-        entries.iter().for_each(|entry| self.pulse.take_in(entry));
-        entries.iter().for_each(|entry| self.formers.take_in(entry));
-        self.snapshot.advance(last.position);
-        self.clock.seen(self.snapshot.latest());
-        *lock(&self.head) = Head { position: last.position, chain: last.chain };
-        self.told.send_replace(last.position);
-    }
-
-    /// Follows the store to its end. Start-up is this, from the beginning.
-    pub(crate) fn catch_up(&self) -> Result<(), OpenError> {
-        let is_live = self.head() != Head::default();
-        loop {
-            let from = self.head().position;
-            let records = self.store.read_after(from, FOLLOW_ENTRIES_MAX)?;
-            if records.is_empty() {
-                return Ok(());
-            }
-            let mut entries = Vec::with_capacity(records.len());
-            for record in &records {
-                if let Some(opened) = self.open(record)? {
-                    entries.push(opened.entry);
-                }
-            }
-            if is_live && records.iter().any(|record| record.payload.is_none()) {
-                self.forget_erased(from)?;
-            }
-            self.take_in(&records, &entries);
-        }
-    }
-
-    /// An erasure by another writer leaves no event to follow, only people without a key. Kept in
-    /// the snapshot they would still be allowed what they once granted.
-    fn forget_erased(&self, position: Position) -> Result<(), OpenError> {
-        let mut next = Some(SubjectId(0));
-        while let Some(page) = next.and_then(|from| self.snapshot.page_of_people(from)) {
-            for (subject, _) in page.people {
-                if self.store.subject_key(subject)?.is_some() {
-                    continue;
-                }
-                let (at, events) = (self.snapshot.latest(), vec![Event::SubjectErased]);
-                let by = String::new();
-                let erased = Entry { v: VERSION, position, at, subject: Some(subject), by, events };
-                self.snapshot.apply(&[erased]);
-            }
-            next = page.next;
-        }
-        Ok(())
-    }
-
-    fn open(&self, record: &Record) -> Result<Option<Opened>, OpenError> {
-        let Some(payload) = &record.payload else { return Ok(None) };
-        let crypto = |source| RecordError::Crypto { position: record.position, source };
-        let key = self.secrets.unwrap(payload.subject, &payload.wrapped_key).map_err(crypto)?;
-        Ok(Some(unclose(record, payload, &key)?))
-    }
-}
 
 /// Why a ledger cannot be opened or read.
 #[derive(Debug, thiserror::Error)]
@@ -157,6 +43,9 @@ pub enum OpenError {
     /// The thread of the writer cannot be started.
     #[error("the writer cannot be started: {0}")]
     Thread(std::io::Error),
+    /// The journal cannot be read.
+    #[error("the journal of withdrawals cannot be read: {0}")]
+    Journal(std::io::Error),
 }
 
 /// An identifier is refused: its namespace is not declared, or its value cannot be one.
@@ -183,7 +72,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens a ledger: follows the store into a fresh snapshot and starts the writer.
+    /// Opens a ledger: follows the store into a fresh snapshot, gives store and journal what they
+    /// lack of each other, and starts the writer.
     ///
     /// # Errors
     /// The store fails or holds what cannot be read with these secrets.
@@ -193,33 +83,32 @@ impl Ledger {
         clock: Clock,
         journal: Option<Journal>,
     ) -> Result<Self, OpenError> {
-        let shared = Arc::new(Shared {
-            id: store.ledger_id()?,
-            store,
-            secrets: Arc::new(secrets),
-            snapshot: Arc::default(),
-            clock,
-            head: Mutex::default(),
-            tree: Mutex::default(),
-            told: watch::channel(Position::START).0,
-            pulse: Pulse::default(),
-            formers: Formers::default(),
-            healthy: AtomicBool::new(true),
-            journal_ok: AtomicBool::new(true),
-        });
-        shared.catch_up()?;
-        shared.store.forget_answers(shared.clock.at().0 - IDEMPOTENCY_MS)?;
-        let (queue, receiver) = mpsc::sync_channel(QUEUE_MAX);
         let path = journal.as_ref().map(|journal| journal.path().to_owned());
-        let writer = Writer {
-            shared: Arc::clone(&shared),
-            queue: receiver,
-            journal,
-            held: Default::default(),
-        };
+        let (mut writer, queue) = prepare(store, secrets, clock, journal)?;
+        let shared = Arc::clone(&writer.shared);
+        shared.store.forget_answers(shared.clock.at().0 - IDEMPOTENCY_MS)?;
+        reconcile(&mut writer)?;
         let thread = std::thread::Builder::new().name("ledger-writer".into());
         let writer = thread.spawn(|| writer.run()).map_err(OpenError::Thread)?;
         Ok(Self { shared, queue: Some(queue), writer: Some(writer), journal: path })
+    }
+
+    /// Goes on from a copy: records that it was brought back, and again what the lines take away.
+    /// The mark, once it is in the journal, keeps them from being recorded once more.
+    ///
+    /// # Errors
+    /// The store fails or holds what cannot be read with these secrets.
+    pub fn restore(
+        copy: Arc<dyn Store>,
+        secrets: Secrets,
+        clock: Clock,
+        lines: &[Line],
+    ) -> Result<(usize, Line), OpenError> {
+        let (mut writer, _queue) = prepare(copy, secrets, clock, None)?;
+        writer.note_restore("restore")?;
+        let replayed = writer.replay(lines, "restore")?;
+        let mark = Line::mark(writer.shared.head(), writer.shared.clock.at());
+        Ok((replayed, mark))
     }
 
     /// The state that decisions are read from.
@@ -265,6 +154,11 @@ impl Ledger {
     /// Whether withdrawals reach the journal.
     pub fn is_journal_ok(&self) -> bool {
         self.shared.journal_ok.load(Ordering::Acquire)
+    }
+
+    /// Whether the writer met something stored that cannot be right, though the rest can be written.
+    pub fn is_damaged(&self) -> bool {
+        self.shared.damaged.load(Ordering::Acquire)
     }
 
     /// Where the journal of withdrawals is.
@@ -472,6 +366,35 @@ impl Ledger {
         let tree = self.shared.tree();
         (tree.size(), tree.root())
     }
+}
+
+/// Follows a store into a fresh snapshot, holding it against the journal on the way.
+fn prepare(
+    store: Arc<dyn Store>,
+    secrets: Secrets,
+    clock: Clock,
+    journal: Option<Journal>,
+) -> Result<(Writer, mpsc::SyncSender<Submission>), OpenError> {
+    let mut scribe = Scribe::new(journal, &secrets).map_err(OpenError::Journal)?;
+    let shared = Arc::new(Shared::new(store, secrets, clock)?);
+    shared.follow(&mut |record, entry| scribe.compare(record, entry, &shared.secrets))?;
+    let (queue, receiver) = mpsc::sync_channel(QUEUE_MAX);
+    Ok((Writer { shared, queue: receiver, scribe, held: Default::default() }, queue))
+}
+
+/// Records what the journal holds and the ledger lacks: it was in force when the program ended, but
+/// not recorded. And gives the journal what it lacks.
+fn reconcile(writer: &mut Writer) -> Result<(), OpenError> {
+    let secrets = Arc::clone(&writer.shared.secrets);
+    let lacking = writer.scribe.lacking(&secrets).map_err(OpenError::Journal)?;
+    if !lacking.is_empty() {
+        let replayed = writer.replay(&lacking, "journal")?;
+        tracing::warn!(replayed, "recorded what only the journal of withdrawals had");
+    }
+    writer.scribe.catch_up(&secrets);
+    writer.mark();
+    writer.shared.note_journal(writer.scribe.is_ok());
+    Ok(())
 }
 
 impl Drop for Ledger {

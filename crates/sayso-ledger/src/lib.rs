@@ -6,8 +6,9 @@
 //! following what was appended, so there are no dual writes to fall apart.
 //!
 //! Reading order: [`keys`], [`record`] (canonical bytes, commitment, chain, sealing), [`tree`],
-//! [`store`] (the port), [`writer`] (the write lane), [`ledger`] (the whole), [`receipt`],
-//! [`checkpoint`], [`verify`], [`journal`]; then [`sink`] (the other port) and [`deliver`].
+//! [`store`] (the port), [`writer`] (the write lane; `plan` is a batch of it), [`ledger`] (the
+//! whole), [`receipt`], [`checkpoint`], [`verify`], [`journal`] (`scribe` writes it, `replay` reads it
+//! back); then [`sink`] (the other port) and [`deliver`].
 //!
 //! This crate refuses to know which database or which transport is behind its ports.
 
@@ -21,9 +22,13 @@ pub mod keys;
 pub mod ledger;
 pub mod limits;
 pub mod normalise;
+mod plan;
 pub mod pulse;
 pub mod receipt;
 pub mod record;
+mod replay;
+mod scribe;
+mod shared;
 pub mod sink;
 pub mod store;
 pub mod tree;

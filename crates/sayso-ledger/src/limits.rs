@@ -22,3 +22,8 @@ pub const PARKED_MS: u64 = 15 * 60 * 1_000;
 pub const STORE_RETRY_MS: u64 = 500;
 /// Most withdrawals that are kept in force in memory while the store fails.
 pub const HELD_MAX: usize = 100_000;
+/// Most lines that are kept in memory for a journal that fails.
+pub const UNJOURNALED_MAX: usize = 100_000;
+/// How many writes pass a journal that fails before one tries it again; a writer with nothing to do
+/// tries it sooner.
+pub const UNJOURNALED_RETRY: u32 = 256;

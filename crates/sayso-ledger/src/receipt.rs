@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     checkpoint::Checkpoint,
-    ledger::Shared,
     record::{Hash, Opened, Record, commitment},
+    shared::Shared,
     tree::root_by_path,
 };
 

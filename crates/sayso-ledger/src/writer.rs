@@ -10,37 +10,36 @@
 //!    the ledger to the same state;
 //! 4. answer those who wait.
 //!
-//! If the store fails, withdrawals are put in force in memory and answered "not yet durable", and
-//! are written as soon as the store is back; everything else is refused.
+//! If the store fails or is damaged, withdrawals are put in force in memory, written to the journal
+//! and answered "not yet durable", and are recorded as soon as the store is back, or when the ledger
+//! is next opened; everything else is refused.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     sync::{Arc, mpsc},
     time::Duration,
 };
 
 use sayso_consent::{
-    Command, Entry, Refusal, Scope,
+    Command, Entry, Refusal,
     choice::{Actor, Effect},
-    event::{Event, VERSION},
-    handle::{Draft, Facts, handle},
+    event::VERSION,
+    handle::{Draft, handle},
     id::{Position, SubjectId},
-    time::Timestamp,
 };
 use sayso_decision::Staged;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
-use zeroize::Zeroizing;
 
 use crate::{
-    checkpoint::Checkpoint,
-    journal::{Journal, Line},
-    keys::{Secret, random},
-    ledger::{OpenError, Shared},
+    journal::Line,
+    ledger::OpenError,
     limits::{BATCH_COMMANDS_MAX, HELD_MAX, STORE_RETRY_MS},
-    record::{Hash, NOBODY, close},
-    store::{Answer, Batch, Head, StoreError},
-    tree::Frontier,
+    plan::{Fault, Plan},
+    record::Hash,
+    scribe::Scribe,
+    shared::Shared,
+    store::StoreError,
 };
 
 /// What a command came to.
@@ -115,7 +114,7 @@ pub(crate) struct Submission {
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) queue: mpsc::Receiver<Submission>,
-    pub(crate) journal: Option<Journal>,
+    pub(crate) scribe: Scribe,
     /// Withdrawals that are in force but not recorded, as they are to be recorded: decided again
     /// later they would seem to say what is in force already, and be dropped.
     pub(crate) held: VecDeque<(Draft, String)>,
@@ -125,21 +124,22 @@ impl Writer {
     /// Runs until nobody can submit any more.
     pub(crate) fn run(mut self) {
         loop {
-            let waiting = if self.shared.is_healthy() && self.held.is_empty() {
+            let is_idle = self.shared.is_healthy() && self.held.is_empty();
+            let waiting = if is_idle && !self.scribe.is_waiting() {
                 self.queue.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected)
             } else {
                 self.queue.recv_timeout(Duration::from_millis(STORE_RETRY_MS))
             };
             match waiting {
-                Ok(first) => self.serve(first),
-                Err(mpsc::RecvTimeoutError::Timeout) => self.recover(),
-                Err(mpsc::RecvTimeoutError::Disconnected) if self.held.is_empty() => return,
-                Err(mpsc::RecvTimeoutError::Disconnected) => return self.recover(),
+                Ok(first) => self.take_on(first),
+                Err(mpsc::RecvTimeoutError::Timeout) => self.repair(),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return self.repair(),
             }
         }
     }
 
-    fn serve(&mut self, first: Submission) {
+    /// Gathers what waits and serves it.
+    fn take_on(&mut self, first: Submission) {
         let mut commands = first.commands.len();
         let mut submissions = VecDeque::from([first]);
         while commands < BATCH_COMMANDS_MAX
@@ -151,12 +151,17 @@ impl Writer {
         if !self.held.is_empty() {
             self.recover();
         }
+        self.serve(submissions);
+    }
+
+    fn serve(&mut self, mut submissions: VecDeque<Submission>) {
         while !submissions.is_empty() {
             if self.held.is_empty() {
                 self.serve_some(&mut submissions);
             } else {
                 // Recorded before it, a grant that was given after a held withdrawal would lose.
-                self.degrade(&mut submissions, "withdrawals wait to be recorded first");
+                let why = "withdrawals wait to be recorded first".to_owned();
+                self.degrade(&mut submissions, &WriteError::Unavailable(why));
             }
         }
     }
@@ -169,37 +174,35 @@ impl Writer {
                 for (submission, answer) in submissions.drain(..answers.len()).zip(answers) {
                     let _ = submission.reply.send(answer);
                 }
+                self.mark();
             }
-            Err(StoreError::Conflict) => match self.shared.catch_up() {
+            Err(Fault::Store(StoreError::Conflict)) => match self.shared.catch_up() {
                 Ok(()) if self.shared.head() != before => {}
                 Ok(()) => {
                     let why = "its newest entry is not the one that was read".to_owned();
-                    self.fail_all(submissions, &WriteError::Damaged(why));
+                    self.degrade(submissions, &WriteError::Damaged(why));
                 }
                 Err(OpenError::Store(StoreError::Unavailable(why))) => {
-                    self.degrade(submissions, &why);
+                    self.degrade(submissions, &WriteError::Unavailable(why));
                 }
-                Err(error) => self.fail_all(submissions, &WriteError::Damaged(error.to_string())),
+                Err(error) => self.degrade(submissions, &WriteError::Damaged(error.to_string())),
             },
-            Err(StoreError::Unavailable(why)) => self.degrade(submissions, &why),
-            Err(StoreError::Corrupt(why)) => self.fail_all(submissions, &WriteError::Damaged(why)),
-        }
-    }
-
-    fn fail_all(&self, submissions: &mut VecDeque<Submission>, error: &WriteError) {
-        self.shared.set_healthy(false);
-        tracing::error!(%error, "the ledger cannot be written");
-        for submission in submissions.drain(..) {
-            let _ = submission.reply.send(Err(error.clone()));
+            Err(Fault::Store(StoreError::Unavailable(why))) => {
+                self.degrade(submissions, &WriteError::Unavailable(why));
+            }
+            Err(Fault::Store(StoreError::Corrupt(why))) => {
+                self.degrade(submissions, &WriteError::Damaged(why));
+            }
+            Err(Fault::One(why)) => self.part(submissions, why),
         }
     }
 
     fn attempt(
         &mut self,
         submissions: &[Submission],
-    ) -> Result<Vec<Result<Outcomes, WriteError>>, StoreError> {
+    ) -> Result<Vec<Result<Outcomes, WriteError>>, Fault> {
         let shared = Arc::clone(&self.shared);
-        let mut plan = Plan::new(&shared)?;
+        let mut plan = Plan::new(&shared);
         let mut answers = Vec::new();
         for submission in submissions {
             if plan.is_closed {
@@ -218,64 +221,101 @@ impl Writer {
             let is_newest = self.shared.store.head()? == batch.expected;
             return if is_newest { Ok(()) } else { Err(StoreError::Conflict) };
         }
-        let lines: Vec<Line> = entries.iter().filter_map(Line::of).collect();
-        let shared = &self.shared;
-        let journal = self.journal.as_mut().filter(|_| !lines.is_empty());
-        let (appended, journaled) = std::thread::scope(|scope| {
-            let journaled =
-                journal.map(|journal| scope.spawn(|| journal.append(&lines, &shared.secrets)));
-            (shared.store.append(&batch), journaled.map(std::thread::ScopedJoinHandle::join))
+        let line = |(entry, chain)| Line::of(entry, Some(chain));
+        let chains = batch.records.iter().map(|record| record.chain);
+        let lines: Vec<Line> = entries.iter().zip(chains).filter_map(line).collect();
+        let (shared, scribe) = (&self.shared, &mut self.scribe);
+        let appended = std::thread::scope(|scope| {
+            if !lines.is_empty() || scribe.is_waiting() {
+                scope.spawn(|| scribe.write(&lines, &shared.secrets));
+            }
+            shared.store.append(&batch)
         });
-        appended?;
-        if let Some(Ok(Err(error))) = journaled {
-            // The entry itself is durable; what suffers is a restore from an older backup.
-            tracing::error!(%error, "the journal of withdrawals cannot be written");
-            shared.note_journal(false);
+        shared.note_journal(self.scribe.is_ok());
+        if appended.is_err() && !lines.is_empty() {
+            self.scribe.note_ahead();
         }
+        appended?;
         shared.set_healthy(true);
         shared.take_in(&batch.records, &entries);
         Ok(())
     }
 
-    /// Puts withdrawals in force though they cannot be recorded, and refuses the rest.
-    fn degrade(&mut self, submissions: &mut VecDeque<Submission>, why: &str) {
-        if self.shared.set_healthy(false) {
-            tracing::error!(why, "the store fails; withdrawals are held in memory");
-        }
-        for submission in submissions.drain(..) {
-            let mut is_held = false;
-            for command in submission.commands {
-                is_held |= self.hold(command, &submission.by);
+    /// Serves submissions one by one, so that the one that meets what is damaged fails alone.
+    fn part(&mut self, submissions: &mut VecDeque<Submission>, why: String) {
+        if submissions.len() > 1 {
+            for submission in submissions.drain(..) {
+                self.serve(VecDeque::from([submission]));
             }
-            let answer = if is_held {
-                WriteError::NotYetDurable
-            } else {
-                WriteError::Unavailable(why.to_owned())
-            };
-            let _ = submission.reply.send(Err(answer));
+            return;
+        }
+        tracing::error!(
+            why,
+            "what is stored of one person or one answer is damaged; bring back a backup"
+        );
+        self.shared.note_damage();
+        // It cannot be recorded, so it must not hold up what can. It is in force, and a backup that
+        // is brought back is given it by the journal.
+        self.scribe.note_stuck();
+        let before = self.held.len();
+        self.hold_all(submissions, &WriteError::Damaged(why));
+        self.held.truncate(before);
+    }
+
+    /// Puts withdrawals in force though the store fails, and refuses the rest.
+    fn degrade(&mut self, submissions: &mut VecDeque<Submission>, why: &WriteError) {
+        if self.shared.set_healthy(false) {
+            tracing::error!(%why, "the store fails; withdrawals are held in memory");
+        }
+        self.hold_all(submissions, why);
+    }
+
+    fn hold_all(&mut self, submissions: &mut VecDeque<Submission>, why: &WriteError) {
+        let (mut lines, mut answers) = (Vec::new(), Vec::new());
+        for Submission { commands, by, reply, .. } in submissions.drain(..) {
+            let mut is_held = false;
+            for command in commands {
+                is_held |= self.hold(command, &by, &mut lines);
+            }
+            answers.push((reply, if is_held { WriteError::NotYetDurable } else { why.clone() }));
+        }
+        if !lines.is_empty() {
+            // If the program ends before the store is back, the next start has them from there.
+            self.scribe.write(&lines, &self.shared.secrets);
+            self.scribe.note_ahead();
+            self.shared.note_journal(self.scribe.is_ok());
+        }
+        for (reply, answer) in answers {
+            let _ = reply.send(Err(answer));
         }
     }
 
-    fn hold(&mut self, command: Command, by: &str) -> bool {
-        let Command::Choose { subject, mut choices, authority } = command else { return false };
-        choices.retain(|choice| choice.effect == Effect::Denial && choice.actor != Actor::Import);
-        if choices.is_empty() || self.held.len() >= HELD_MAX {
+    fn hold(&mut self, command: Command, by: &str, lines: &mut Vec<Line>) -> bool {
+        let Some(command) = withdrawal(command) else { return false };
+        if self.held.len() >= HELD_MAX {
             return false;
         }
         let snapshot = &self.shared.snapshot;
         let at = self.shared.clock.at().max(snapshot.latest());
-        let command = Command::Choose { subject, choices, authority };
         let Ok(drafts) = handle(&Staged::on(snapshot), command, at) else { return false };
         for draft in drafts.into_iter().filter(|draft| !draft.events.is_empty()) {
-            let denied = |event: &Event| match event {
-                Event::ChoiceRecorded(choice) => Some(choice.scope.clone()),
-                _ => None,
-            };
-            let scopes: Vec<Scope> = draft.events.iter().filter_map(denied).collect();
-            snapshot.hold_denials(subject, &scopes);
-            self.held.push_back((draft, by.to_owned()));
+            snapshot.hold(draft.subject, &draft.events);
+            let (position, by) = (snapshot.head(), by.to_owned());
+            let Draft { subject, events } = draft.clone();
+            let entry = Entry { v: VERSION, position, at, subject, by: by.clone(), events };
+            lines.extend(Line::of(&entry, None));
+            self.held.push_back((draft, by));
         }
         true
+    }
+
+    /// Tries again what failed.
+    fn repair(&mut self) {
+        if !self.shared.is_healthy() || !self.held.is_empty() {
+            self.recover();
+        }
+        self.scribe.catch_up(&self.shared.secrets);
+        self.shared.note_journal(self.scribe.is_ok());
     }
 
     /// Tries whether the store is back, and writes what was held.
@@ -284,28 +324,25 @@ impl Writer {
             return;
         }
         while self.write_held() && !self.held.is_empty() {}
+        self.mark();
+    }
+
+    /// Notes in the journal that nothing in it waits to be recorded.
+    pub(crate) fn mark(&mut self) {
+        if self.scribe.is_ahead() && self.held.is_empty() && self.shared.is_healthy() {
+            let (head, at) = (self.shared.head(), self.shared.clock.at());
+            self.scribe.mark(head, at, &self.shared.secrets);
+            self.shared.note_journal(self.scribe.is_ok());
+        }
     }
 
     /// Writes as much of what was held as fits a batch; with nothing held it is a trial write.
     fn write_held(&mut self) -> bool {
         let shared = Arc::clone(&self.shared);
-        let written = Plan::new(&shared).and_then(|mut plan| {
-            let count = self.held.len().min(BATCH_COMMANDS_MAX);
-            for (draft, by) in self.held.iter().take(count) {
-                plan.held(draft, by)?;
-            }
-            if plan.entries.is_empty() {
-                plan.finish_empty();
-                shared.store.append(&plan.batch)?;
-                shared.set_healthy(true);
-            } else {
-                plan.finish();
-                self.commit(plan)?;
-            }
-            Ok(count)
-        });
-        match written {
-            Ok(count) => {
+        let mut plan = Plan::new(&shared);
+        let count = self.held.len().min(BATCH_COMMANDS_MAX);
+        match self.plan_held(&mut plan, count).and_then(|()| self.write(plan)) {
+            Ok(()) => {
                 self.held.drain(..count);
                 tracing::warn!(written = count, "the store is back");
                 true
@@ -317,164 +354,77 @@ impl Writer {
             Err(_) => false,
         }
     }
-}
 
-/// A batch in the making.
-struct Plan<'a> {
-    shared: &'a Shared,
-    staged: Staged<'a>,
-    at: Timestamp,
-    head: Head,
-    frontier: Frontier,
-    batch: Batch,
-    entries: Vec<Entry>,
-    keys: HashMap<SubjectId, (Secret, Vec<u8>)>,
-    /// A catalog closes a batch: what follows has to be decided under it.
-    is_closed: bool,
-}
-
-impl<'a> Plan<'a> {
-    fn new(shared: &'a Shared) -> Result<Self, StoreError> {
-        let head = shared.head();
-        let batch = Batch { expected: head, ..Batch::default() };
-        let mut plan = Self {
-            shared,
-            staged: Staged::on(&shared.snapshot),
-            at: shared.clock.at().max(shared.snapshot.latest()),
-            head,
-            frontier: shared.tree().frontier(),
-            batch,
-            entries: Vec::new(),
-            keys: HashMap::new(),
-            is_closed: false,
-        };
-        plan.finish_empty();
-        Ok(plan)
-    }
-
-    fn submission(
-        &mut self,
-        submission: &Submission,
-    ) -> Result<Result<Outcomes, WriteError>, StoreError> {
-        if let Some(idempotency) = &submission.idempotency
-            && let Some(known) = self.known_answer(idempotency)?
-        {
-            return Ok(known);
-        }
-        let mut outcomes = Outcomes::new();
-        for command in &submission.commands {
-            outcomes.push(self.command(command.clone(), &submission.by)?);
-        }
-        if let Some(Idempotency { key, request }) = submission.idempotency
-            && outcomes.iter().any(Result::is_ok)
-        {
-            let outcome = serde_json::to_vec(&outcomes).unwrap_or_default();
-            self.batch.answers.push(Answer { key, request, outcome, at_ms: self.at.0 });
-        }
-        self.finish();
-        Ok(Ok(outcomes))
-    }
-
-    fn known_answer(
-        &self,
-        idempotency: &Idempotency,
-    ) -> Result<Option<Result<Outcomes, WriteError>>, StoreError> {
-        let staged =
-            self.batch.answers.iter().find(|answer| answer.key == idempotency.key).cloned();
-        let known = match staged {
-            Some(answer) => Some(answer),
-            None => self.shared.store.answer(&idempotency.key)?,
-        };
-        let Some(answer) = known else { return Ok(None) };
-        if answer.request != idempotency.request {
-            return Ok(Some(Err(WriteError::KeyReused)));
-        }
-        let outcomes = serde_json::from_slice(&answer.outcome).map_err(|error| {
-            StoreError::Corrupt(format!("outcome of an idempotency key: {error}"))
-        })?;
-        Ok(Some(Ok(outcomes)))
-    }
-
-    fn command(
-        &mut self,
-        command: Command,
-        by: &str,
-    ) -> Result<Result<Written, Refused>, StoreError> {
-        let drafts = match handle(&self.staged, command, self.at) {
-            Ok(drafts) => drafts,
-            Err(refusal) => return Ok(Err(refusal.into())),
-        };
-        let subject = drafts.first().and_then(|draft| draft.subject);
-        let known = subject.and_then(|subject| self.staged.subject(subject));
-        let mut position = known.map_or(self.head.position, |state| state.position);
-        let mut is_new = false;
-        for draft in drafts.into_iter().filter(|draft| !draft.events.is_empty()) {
-            position = self.record(draft, by)?;
-            is_new = true;
-        }
-        Ok(Ok(Written { position, subject, is_new }))
-    }
-
-    /// Records a withdrawal that was held, unless the person is gone meanwhile.
-    fn held(&mut self, draft: &Draft, by: &str) -> Result<(), StoreError> {
-        let is_known = draft.subject.is_some_and(|subject| self.staged.subject(subject).is_some());
-        if is_known { self.record(draft.clone(), by).map(drop) } else { Ok(()) }
-    }
-
-    fn record(&mut self, draft: Draft, by: &str) -> Result<Position, StoreError> {
-        let position = self.head.position.next();
-        let Draft { subject, events } = draft;
-        let entry = Entry { v: VERSION, position, at: self.at, subject, by: by.to_owned(), events };
-        let is_new_person = matches!(entry.events.first(), Some(Event::SubjectCreated { .. }));
-        let (key, wrapped) = self.key(entry.subject.unwrap_or(NOBODY), is_new_person)?;
-        let damaged = |error: crate::record::RecordError| StoreError::Corrupt(error.to_string());
-        let record = close(&entry, &self.head.chain, &key, wrapped).map_err(damaged)?;
-        self.head = Head { position, chain: record.chain };
-        self.frontier.push(&record.commitment);
-        self.batch.records.push(record);
-        for event in &entry.events {
-            match event {
-                Event::SubjectErased => self.batch.erased.extend(entry.subject),
-                Event::CatalogApplied { .. } => self.is_closed = true,
-                _ => {}
+    fn plan_held(&mut self, plan: &mut Plan, count: usize) -> Result<(), StoreError> {
+        for (draft, by) in self.held.iter().take(count) {
+            match plan.held(draft, by) {
+                Ok(()) => {}
+                Err(Fault::Store(error)) => return Err(error),
+                Err(Fault::One(why)) => {
+                    tracing::error!(why, "a withdrawal cannot be recorded; bring back a backup");
+                    self.shared.note_damage();
+                    self.scribe.note_stuck();
+                }
             }
         }
-        self.staged.stage(&entry);
-        self.entries.push(entry);
-        Ok(position)
+        plan.finish();
+        Ok(())
     }
 
-    fn key(&mut self, subject: SubjectId, is_new: bool) -> Result<(Secret, Vec<u8>), StoreError> {
-        if let Some(known) = self.keys.get(&subject) {
-            return Ok(known.clone());
+    fn write(&mut self, plan: Plan) -> Result<(), StoreError> {
+        if !plan.entries.is_empty() {
+            return self.commit(plan);
         }
-        let stored = if is_new { None } else { self.shared.store.subject_key(subject)? };
-        let failed = |error: crate::keys::CryptoError| StoreError::Corrupt(error.to_string());
-        let secrets = &self.shared.secrets;
-        let pair = match stored {
-            Some(wrapped) => (secrets.unwrap(subject, &wrapped).map_err(failed)?, wrapped),
-            None => {
-                let key: Secret = Zeroizing::new(random().map_err(failed)?);
-                let wrapped = secrets.wrap(subject, &key).map_err(failed)?;
-                self.batch.new_keys.push((subject, wrapped.clone()));
-                (key, wrapped)
+        self.shared.store.append(&plan.batch)?;
+        self.shared.set_healthy(true);
+        Ok(())
+    }
+
+    /// Records again what lines of the journal take away. From how many of them that was anything.
+    pub(crate) fn replay(&mut self, lines: &[Line], by: &str) -> Result<usize, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let mut replayed = 0;
+        for lines in lines.chunks(BATCH_COMMANDS_MAX) {
+            let mut plan = Plan::new(&shared);
+            for line in lines {
+                replayed += usize::from(plan.replay(line, by).map_err(damaged)?);
             }
-        };
-        self.keys.insert(subject, pair.clone());
-        Ok(pair)
+            plan.finish();
+            self.commit(plan)?;
+        }
+        Ok(replayed)
     }
 
-    /// Signs the head that the batch ends in.
-    fn finish(&mut self) {
-        self.finish_empty();
+    /// Records that the ledger goes on from a copy.
+    pub(crate) fn note_restore(&mut self, by: &str) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let mut plan = Plan::new(&shared);
+        plan.note_restore(by).map_err(damaged)?;
+        plan.finish();
+        self.commit(plan)
     }
+}
 
-    fn finish_empty(&mut self) {
-        let checkpoint = Checkpoint {
-            origin: self.shared.origin(),
-            size: self.frontier.size(),
-            root: self.frontier.root(),
-        };
-        self.batch.checkpoint = checkpoint.sign(self.shared.secrets.signing());
+fn damaged(fault: Fault) -> StoreError {
+    match fault {
+        Fault::Store(error) => error,
+        Fault::One(why) => StoreError::Corrupt(why),
+    }
+}
+
+/// What of a command takes something away, and so must not wait for the store.
+fn withdrawal(command: Command) -> Option<Command> {
+    match command {
+        Command::Choose { subject, mut choices, authority } => {
+            let is_own_denial = |choice: &sayso_consent::Choice| {
+                choice.effect == Effect::Denial && choice.actor != Actor::Import
+            };
+            choices.retain(is_own_denial);
+            (!choices.is_empty()).then_some(Command::Choose { subject, choices, authority })
+        }
+        Command::SetRestriction { is_restricted: true, .. }
+        | Command::Erase { .. }
+        | Command::RevokeKey { .. } => Some(command),
+        _ => None,
     }
 }

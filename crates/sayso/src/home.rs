@@ -1,8 +1,13 @@
 //! The folder of a ledger: its files, its lock, and who may open it.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    io::Write,
+    ffi::OsString,
+    fs::{File, OpenOptions, Permissions, TryLockError},
+    io::{ErrorKind, Write},
+    os::unix::{
+        ffi::{OsStrExt, OsStringExt},
+        fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -17,8 +22,26 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug)]
 pub(crate) struct Home {
     dir: PathBuf,
-    journal: Option<PathBuf>,
+    journal: PathBuf,
 }
+
+/// What is in a folder, apart from what restores put aside: nobody but its owner reads any of it.
+const FILES: [&str; 12] = [
+    "ledger.db",
+    "ledger.db-wal",
+    "ledger.db-shm",
+    "derived.db",
+    "derived.db-wal",
+    "derived.db-shm",
+    "root.key",
+    "admin.key",
+    "running.json",
+    "lock",
+    "withdrawals.journal",
+    JOURNAL_AT,
+];
+/// Where the journal is, if it is not in the folder.
+const JOURNAL_AT: &str = "journal.path";
 
 /// A ledger that this process holds. The lock goes when it does.
 pub(crate) struct Opened {
@@ -34,9 +57,15 @@ pub(crate) struct Running {
 }
 
 impl Home {
-    /// The folder that was named, or the user's own.
+    /// The folder that was named, or the user's own. Its journal is the one that is stated, else the
+    /// one that it was last opened with: a command must not miss what a server wrote elsewhere.
     pub(crate) fn new(dir: Option<PathBuf>, journal: Option<PathBuf>) -> Result<Self> {
-        Ok(Self { dir: dir.map_or_else(default_dir, Ok)?, journal })
+        let dir = dir.map_or_else(default_dir, Ok)?;
+        let journal = match journal {
+            Some(stated) => std::path::absolute(stated).context("the path of the journal")?,
+            None => known_journal(&dir)?,
+        };
+        Ok(Self { dir, journal })
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -47,8 +76,35 @@ impl Home {
         self.dir.join(name)
     }
 
-    pub(crate) fn journal(&self) -> PathBuf {
-        self.journal.clone().unwrap_or_else(|| self.file("withdrawals.journal"))
+    pub(crate) fn journal(&self) -> &Path {
+        &self.journal
+    }
+
+    /// Opens the journal. If it is another than before, it takes over what that one holds, and the
+    /// folder notes where it is from now on.
+    pub(crate) fn open_journal(&self, secrets: &Secrets) -> Result<Journal> {
+        let shown = self.journal.display();
+        let cannot = || format!("cannot open `{shown}`");
+        let before = known_journal(&self.dir)?;
+        let mut journal = Journal::open(&self.journal).with_context(cannot)?;
+        if before != self.journal {
+            if before.exists() {
+                let failed = || format!("cannot take over `{}`", before.display());
+                journal.take_over(&before, secrets).with_context(failed)?;
+            }
+            write_private(&self.file(JOURNAL_AT), self.journal.as_os_str().as_bytes())?;
+        }
+        Ok(journal)
+    }
+
+    /// Takes from others the right to look into the folder and its files.
+    pub(crate) fn tighten(&self) {
+        let files = FILES.iter().map(|name| self.file(name));
+        for path in files.chain([self.dir.clone(), self.journal.clone()]) {
+            if let Err(error) = tighten(&path) {
+                tracing::warn!(%error, path = %path.display(), "others can read it");
+            }
+        }
     }
 
     pub(crate) fn exists(&self) -> bool {
@@ -87,7 +143,8 @@ impl Home {
     /// Takes the lock; none if another process holds it.
     pub(crate) fn lock(&self) -> Result<Option<File>> {
         let path = self.file("lock");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let mut options = OpenOptions::new();
+        let file = options.create(true).truncate(false).write(true).mode(0o600).open(&path);
         let file = file.with_context(|| format!("cannot open `{}`", path.display()))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
@@ -100,13 +157,12 @@ impl Home {
     pub(crate) fn open(&self, clock: Clock, public_url: String) -> Result<Option<Opened>> {
         let secrets = self.secrets()?;
         let Some(lock) = self.lock()? else { return Ok(None) };
+        self.tighten();
         let shown = self.dir.display();
         let damaged =
             || format!("the ledger in `{shown}` cannot be opened; `sayso doctor` says more");
         let store = Embedded::open(&self.dir).with_context(damaged)?;
-        let path = self.journal();
-        let journal =
-            Journal::open(&path).with_context(|| format!("cannot open `{}`", path.display()))?;
+        let journal = self.open_journal(&secrets)?;
         let ledger =
             Ledger::open(Arc::new(store), secrets, clock, Some(journal)).with_context(damaged)?;
         let app = App {
@@ -152,15 +208,34 @@ fn default_dir() -> Result<PathBuf> {
         .join("sayso"))
 }
 
+/// The journal that a folder was last opened with; its own, if it never was.
+fn known_journal(dir: &Path) -> Result<PathBuf> {
+    let path = dir.join(JOURNAL_AT);
+    match std::fs::read(&path) {
+        Ok(bytes) => Ok(PathBuf::from(OsString::from_vec(bytes))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(dir.join("withdrawals.journal")),
+        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+    }
+}
+
+/// Takes from others every right to a file or folder. One that anybody may put things into, such as
+/// `/tmp`, is not ours alone and is left as it is.
+fn tighten(path: &Path) -> std::io::Result<()> {
+    let Ok(found) = std::fs::symlink_metadata(path) else { return Ok(()) };
+    let mode = found.permissions().mode();
+    if found.is_symlink() || mode & 0o1000 != 0 || mode & 0o077 == 0 {
+        return Ok(());
+    }
+    std::fs::set_permissions(path, Permissions::from_mode(mode & 0o700))
+}
+
 /// Makes a folder that only its owner can look into.
-fn make_private(dir: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
+pub(crate) fn make_private(dir: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 /// Writes a file that only its owner can read, whole or not at all.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
     let shown = path.display();
     let fresh = path.with_extension("new");
     let write = || -> std::io::Result<()> {

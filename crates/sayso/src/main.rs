@@ -80,7 +80,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Log(command) => return commands::log::run(&global, command, out).await,
         Command::Key(command) => commands::key::run(&global, command, out).await?,
         Command::Backup(args) => commands::backup::back_up(&global, &args, out)?,
-        Command::Restore(args) => commands::backup::restore(&global, &args, out).await?,
+        Command::Restore(args) => commands::backup::restore(&global, &args, out)?,
         Command::Doctor => return commands::doctor::run(&global, out).await,
         Command::Completions { shell } => commands::completions(shell)?,
         Command::Man => commands::man()?,

@@ -6,6 +6,7 @@
 //!   may be deleted, never slows an append, and is not synced.
 
 mod derived;
+mod files;
 mod schema;
 mod store;
 

@@ -17,12 +17,14 @@ use sayso_ledger::{
     store::{Answer, Batch, Head},
 };
 
-use super::{derived, schema};
+use super::{
+    derived,
+    files::{BUSY, make_private, migrate, open_derived, open_ledger, remove_derived},
+    schema,
+};
 
 /// Pages copied between two breaths of a backup.
 const BACKUP_PAGES: i32 = 512;
-/// How long a lock that somebody else holds is waited for.
-const BUSY: Duration = Duration::from_secs(5);
 
 /// The ledger in one folder.
 pub struct Embedded {
@@ -63,66 +65,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn number(position: Position) -> i64 {
     i64::try_from(position.number).unwrap_or(i64::MAX)
-}
-
-fn open_ledger(folder: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open(folder.join("ledger.db")).map_err(failed)?;
-    connection.busy_timeout(BUSY).map_err(failed)?;
-    connection
-        .execute_batch(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;
-             PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;",
-        )
-        .map_err(failed)?;
-    migrate(&connection, schema::LEDGER)?;
-    Ok(connection)
-}
-
-fn open_derived(folder: &Path) -> Result<Connection, StoreError> {
-    let path = folder.join("derived.db");
-    let open = || -> Result<Connection, StoreError> {
-        let connection = Connection::open(&path).map_err(failed)?;
-        connection.busy_timeout(BUSY).map_err(failed)?;
-        // The newest of it may be lost, but not the order: with OFF, after a power cut, the index
-        // could say that it has entries that it lacks, and an erasure would leave them behind.
-        connection
-            .execute_batch(
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;",
-            )
-            .map_err(failed)?;
-        migrate(&connection, schema::DERIVED)?;
-        Ok(connection)
-    };
-    open().or_else(|error| match error {
-        // It can be made again from the ledger, so damage here is no reason to stop.
-        StoreError::Corrupt(_) => {
-            remove_derived(folder);
-            open()
-        }
-        other => Err(other),
-    })
-}
-
-fn remove_derived(folder: &Path) {
-    for end in ["", "-wal", "-shm"] {
-        let _ = std::fs::remove_file(folder.join(format!("derived.db{end}")));
-    }
-}
-
-fn migrate(connection: &Connection, tables: &str) -> Result<(), StoreError> {
-    let version: i64 =
-        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
-    match version {
-        0 => {
-            connection.execute_batch(tables).map_err(failed)?;
-            connection.pragma_update(None, "user_version", schema::VERSION).map_err(failed)
-        }
-        schema::VERSION => Ok(()),
-        newer => Err(StoreError::Corrupt(format!(
-            "the file is of version {newer}, this program knows version {}; use a newer program",
-            schema::VERSION
-        ))),
-    }
 }
 
 impl Embedded {
@@ -451,6 +393,7 @@ impl Store for Embedded {
     }
 
     fn back_up(&self, to: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {
+        make_private(to)?;
         let mut copy = Connection::open(to).map_err(failed)?;
         // A connection of its own: a copy of many pages must not hold up readers.
         let source = open_ledger(&self.folder)?;

@@ -1,6 +1,6 @@
 //! The worked example of `docs/reference/ledger.md` is what this program computes.
 
-use sayso_consent::{Entry, Position, SubjectId};
+use sayso_consent::{Entry, SubjectId};
 use sayso_ledger::{
     checkpoint::{Checkpoint, verifier_key},
     journal::{self, Line},
@@ -118,10 +118,11 @@ fn the_sealed_bytes_open_to_what_is_stated() {
 fn the_line_of_the_journal_is_as_stated() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
-    let line = Line::of(&entries()[2].0).unwrap();
+    let (entry, _, chain) = entries().remove(2);
+    let line = Line::of(&entry, Some(chain)).unwrap();
     journal::Journal::open(&path).unwrap().append(std::slice::from_ref(&line), &secrets()).unwrap();
     states(&format!("```text\n{}```", std::fs::read_to_string(&path).unwrap()));
-    assert_eq!(journal::read(&path, Position::START, &secrets()).unwrap(), (vec![line], 0));
+    assert_eq!(journal::read(&path, &secrets()).unwrap(), (vec![line], 0));
 }
 
 #[test]

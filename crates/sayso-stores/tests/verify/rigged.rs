@@ -22,6 +22,8 @@ pub(crate) struct RiggedStore {
     pub(crate) inner: Embedded,
     /// Writes fail.
     pub(crate) fails: Arc<AtomicBool>,
+    /// What it then says is that it is damaged.
+    pub(crate) is_damaged: bool,
     /// What is written can be read for a while before the writer hears of it.
     pub(crate) lags: bool,
 }
@@ -29,6 +31,9 @@ pub(crate) struct RiggedStore {
 impl RiggedStore {
     fn check(&self) -> Result<(), StoreError> {
         if self.fails.load(Ordering::SeqCst) {
+            if self.is_damaged {
+                return Err(StoreError::Corrupt("file is not a database".into()));
+            }
             return Err(StoreError::Unavailable("no space left on device".into()));
         }
         Ok(())

@@ -44,7 +44,7 @@ fn an_entry_that_the_snapshot_does_not_have_yet_is_told_later() {
 /// Objects for many people over a store that lags; says through which entries nobody was told.
 async fn never_told(folder: &Path) -> Vec<u64> {
     let inner = Embedded::open(folder).unwrap();
-    let store = RiggedStore { inner, fails: Arc::default(), lags: true };
+    let store = RiggedStore { inner, fails: Arc::default(), is_damaged: false, lags: true };
     let ledger = Arc::new(open_with(folder, Arc::new(store)));
     let taking = Arc::new(Taking::default());
     let (stop, stopped) = watch::channel(false);

@@ -1,16 +1,30 @@
 //! `sayso backup` and `sayso restore`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::Permissions,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use sayso_consent::{Command, Position};
-use sayso_ledger::{Ledger, Store, journal};
+use sayso_consent::Position;
+use sayso_ledger::{
+    Ledger, Secrets, Store,
+    journal::{Index, Line},
+    limits::FOLLOW_ENTRIES_MAX,
+};
 use sayso_stores::Embedded;
 use serde_json::json;
 
-use crate::{cli::Global, commands::log::check, home::Home, output::Output};
+use crate::{
+    cli::Global,
+    commands::log::check,
+    home::{Home, make_private},
+    output::Output,
+};
 
 /// Copies the ledger while it is in use. The root key is not in the copy: keep it apart.
 #[derive(Debug, Args)]
@@ -19,15 +33,18 @@ pub(crate) struct BackupArgs {
     file: PathBuf,
 }
 
-/// Brings a copy back into a folder, with the withdrawals and erasures that the journal holds
-/// beyond it. What was granted after the copy was made is lost and has to be asked for again.
+/// Brings a copy back into a folder, with whatever the journal says was taken away since. What was granted after the copy was made is lost and has to be asked for again.
 #[derive(Debug, Args)]
 pub(crate) struct RestoreArgs {
     /// The copy
     file: PathBuf,
-    /// The journal of withdrawals; that of the folder unless said
+    /// A journal of withdrawals; that of the folder unless said
     #[arg(long)]
     journal: Option<PathBuf>,
+    /// Go on though there is no journal any more: whatever was withdrawn since the copy was made is
+    /// allowed again
+    #[arg(long, conflicts_with = "journal")]
+    without_journal: bool,
     /// The root key's file, for a folder that has none
     #[arg(long)]
     root_key: Option<PathBuf>,
@@ -63,49 +80,101 @@ pub(crate) fn back_up(global: &Global, args: &BackupArgs, out: Output) -> Result
     })
 }
 
-pub(crate) async fn restore(global: &Global, args: &RestoreArgs, out: Output) -> Result<()> {
+pub(crate) fn restore(global: &Global, args: &RestoreArgs, out: Output) -> Result<()> {
     let home = global.home()?;
     home.make_folder()?;
     take_root_key(&home, args.root_key.as_deref())?;
     let secrets = home.secrets()?;
     let _lock = home.lock()?.context("a server holds the ledger; stop it first")?;
+    home.tighten();
     let report = check(&args.file, &secrets.verifying(), Some(&secrets), None)?;
     if !report.holds() {
         bail!("the copy does not hold, nothing was changed: {}", report.problems.join("; "));
     }
-    let from = Position::at(report.entries);
-    let path = args.journal.clone().unwrap_or_else(|| home.journal());
-    let (lines, unreadable) = match path.exists() {
-        true => journal::read(&path, from, &secrets)
-            .with_context(|| format!("cannot read `{}`", path.display()))?,
-        false => (Vec::new(), 0),
-    };
-    if unreadable > 0 {
-        out.note(format!("{unreadable} lines of the journal cannot be read and are left out"));
-    }
+    let entries = report.entries;
+    let lines = lacking(&home, args, &secrets, out)?;
     if args.dry_run {
-        return out.value(&json!({"entries": report.entries, "replayed": lines.len()}), |_| {
+        let replayed = lines.len();
+        return out.value(&json!({"entries": entries, "replayed": replayed}), |_| {
             format!(
-                "{} entries would be brought back, {} withdrawals and erasures replayed",
-                report.entries,
-                lines.len()
+                "{entries} entries would be brought back, {replayed} lines of the journal replayed"
             )
         });
     }
-    let staged = stage(&home, &args.file)?;
-    let replayed = replay(global, &home, &staged, lines, from).await?;
-    let aside = put_in_place(&home, &staged)?;
-    renew_journal(&home, &path, &staged, from)?;
-    std::fs::remove_dir_all(&staged)?;
-    out.value(&json!({"entries": report.entries, "replayed": replayed, "aside": aside}), |_| {
+    let (replayed, aside) = bring_back(global, &home, &args.file, &lines)?;
+    out.value(&json!({"entries": entries, "replayed": replayed, "aside": aside}), |_| {
         let aside = aside.as_ref().map_or_else(String::new, |aside| {
             format!(" What was there is in `{}`.", aside.display())
         });
-        format!(
-            "Restored {} entries, replayed {replayed} withdrawals and erasures.{aside}",
-            report.entries
-        )
+        format!("Restored {entries} entries, replayed {replayed} lines of the journal.{aside}")
     })
+}
+
+/// What the journal holds and the copy lacks. A journal that was named is taken over into the
+/// folder's own: a later restore must not need it again.
+fn lacking(home: &Home, args: &RestoreArgs, secrets: &Secrets, out: Output) -> Result<Vec<Line>> {
+    let own = home.journal();
+    let path = match &args.journal {
+        Some(named) if args.dry_run => named.as_path(),
+        Some(named) => {
+            let failed = || format!("cannot take over `{}`", named.display());
+            home.open_journal(secrets)?.take_over(named, secrets).with_context(failed)?;
+            own
+        }
+        None => own,
+    };
+    let shown = path.display();
+    if !path.exists() {
+        if args.without_journal {
+            return Ok(Vec::new());
+        }
+        bail!(
+            "there is no journal at `{shown}`, nothing was changed: without it what was withdrawn \
+             since would be allowed again; name it with `--journal`, or say `--without-journal` if it is lost"
+        );
+    }
+    let cannot = || format!("cannot read `{shown}`");
+    let mut index = Index::read(path, secrets).with_context(cannot)?;
+    if index.unreadable > 0 {
+        out.note(format!(
+            "{} lines of the journal cannot be read and are left out",
+            index.unreadable
+        ));
+    }
+    see_all(&mut index, &args.file)?;
+    index.lacking(path, secrets).with_context(cannot)
+}
+
+/// Shows a journal every entry of the copy.
+fn see_all(index: &mut Index, copy: &Path) -> Result<()> {
+    let store = Embedded::open_file(copy)?;
+    let mut position = Position::START;
+    loop {
+        let records = store.read_after(position, FOLLOW_ENTRIES_MAX)?;
+        let Some(last) = records.last() else { return Ok(()) };
+        position = last.position;
+        for record in &records {
+            index.see(&record.chain);
+        }
+    }
+}
+
+/// Puts the copy in place, with what the journal holds beyond it.
+fn bring_back(
+    global: &Global,
+    home: &Home,
+    copy: &Path,
+    lines: &[Line],
+) -> Result<(usize, Option<PathBuf>)> {
+    let staged = stage(home, copy)?;
+    let store = Arc::new(Embedded::open(&staged)?);
+    let (replayed, mark) = Ledger::restore(store, home.secrets()?, global.clock(), lines)?;
+    let aside = put_in_place(home, &staged)?;
+    // Not before: if we crash in between, the lines are replayed once more, which costs nothing
+    // but entries. The other order would take them from the ledger that is still in place.
+    home.open_journal(&home.secrets()?)?.append(&[mark], &home.secrets()?)?;
+    std::fs::remove_dir_all(&staged)?;
+    Ok((replayed, aside))
 }
 
 fn take_root_key(home: &Home, root_key: Option<&Path>) -> Result<()> {
@@ -125,34 +194,11 @@ fn stage(home: &Home, copy: &Path) -> Result<PathBuf> {
     if staged.exists() {
         std::fs::remove_dir_all(&staged).context("cannot remove what a restore left behind")?;
     }
-    std::fs::create_dir(&staged)?;
-    std::fs::copy(copy, staged.join("ledger.db")).context("cannot copy the backup")?;
+    make_private(&staged)?;
+    let own = staged.join("ledger.db");
+    std::fs::copy(copy, &own).context("cannot copy the backup")?;
+    std::fs::set_permissions(&own, Permissions::from_mode(0o600))?;
     Ok(staged)
-}
-
-/// Writes again what the journal holds beyond the copy.
-async fn replay(
-    global: &Global,
-    home: &Home,
-    staged: &Path,
-    lines: Vec<journal::Line>,
-    from: Position,
-) -> Result<usize> {
-    let store = std::sync::Arc::new(Embedded::open(staged)?);
-    // A journal of its own: what is replayed must stay known to a later restore of the same copy.
-    let fresh = journal::Journal::open(&staged.join("journal"))?;
-    let ledger = Ledger::open(store, home.secrets()?, global.clock(), Some(fresh))?;
-    ledger.command(Command::NoteRestore { from }, "restore").await??;
-    let mut replayed = 0;
-    for line in lines {
-        let command = Command::Replay {
-            subject: line.subject,
-            denials: line.denials,
-            is_erased: line.is_erased,
-        };
-        replayed += usize::from(ledger.command(command, "restore").await??.is_new);
-    }
-    Ok(replayed)
 }
 
 /// Puts what is there aside and what was staged in its place.
@@ -163,7 +209,7 @@ fn put_in_place(home: &Home, staged: &Path) -> Result<Option<PathBuf>> {
         let is_free = |number: &u32| !home.file(&format!("before-restore-{number}")).exists();
         let number = (1..).find(is_free).context("no name is free")?;
         let folder = home.file(&format!("before-restore-{number}"));
-        std::fs::create_dir(&folder)?;
+        make_private(&folder)?;
         move_files(names, home.dir(), &folder)?;
         aside = Some(folder);
     }
@@ -179,27 +225,6 @@ fn put_in_place(home: &Home, staged: &Path) -> Result<Option<PathBuf>> {
 fn move_files(names: [&str; 3], from: &Path, to: &Path) -> Result<()> {
     for name in names.into_iter().filter(|name| from.join(name).exists()) {
         std::fs::rename(from.join(name), to.join(name))?;
-    }
-    Ok(())
-}
-
-/// The old journal's lines are on the ledger now, at other places: it goes aside, and the lines
-/// that were written while replaying begin the new one. If another journal than the folder's own
-/// was named, the folder gets them as well, for its server may write there.
-fn renew_journal(home: &Home, path: &Path, staged: &Path, from: Position) -> Result<()> {
-    let fresh = staged.join("journal");
-    if path.exists() {
-        let number = (0..).map(|again| path.with_extension(format!("before-{from}-{again}")));
-        let aside = number.into_iter().find(|aside| !aside.exists()).context("no name is free")?;
-        std::fs::rename(path, aside)?;
-    }
-    let own = home.journal();
-    let places = [Some(path), Some(own.as_path()).filter(|own| *own != path && !own.exists())];
-    for place in places.into_iter().flatten() {
-        // Copied, for a journal is best on another disk.
-        std::fs::copy(&fresh, place)
-            .with_context(|| format!("cannot write `{}`", place.display()))?;
-        std::fs::File::open(place)?.sync_all()?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `sayso doctor`.
 
-use std::{os::unix::fs::PermissionsExt, process::ExitCode};
+use std::{os::unix::fs::PermissionsExt, path::Path, process::ExitCode};
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -24,6 +24,7 @@ pub(crate) async fn run(global: &Global, out: Output) -> Result<ExitCode> {
     let findings = [
         folder(&home),
         root_key(&home),
+        admin_key(&home),
         server(&home),
         systems(global).await,
         sqlite(),
@@ -55,7 +56,7 @@ fn folder(home: &Home) -> Finding {
     finding(
         "folder",
         if home.dir().is_dir() {
-            Ok(shown)
+            private(home.dir(), "700").map(|()| shown)
         } else {
             Err(format!("{shown} is missing; run `sayso init`"))
         },
@@ -63,18 +64,30 @@ fn folder(home: &Home) -> Finding {
 }
 
 fn root_key(home: &Home) -> Finding {
-    let mode =
-        std::fs::metadata(home.file("root.key")).map(|file| file.permissions().mode() & 0o777);
-    finding(
-        "root key",
-        match (home.secrets(), mode) {
-            (Err(error), _) => Err(format!("{error:#}")),
-            (Ok(_), Ok(mode)) if mode & 0o077 != 0 => {
-                Err(format!("others can read it (mode {mode:o}); run `chmod 600`"))
-            }
-            (Ok(_), _) => Ok("readable by its owner only".into()),
-        },
-    )
+    let read = home.secrets().map(drop).map_err(|error| format!("{error:#}"));
+    let found = read.and_then(|()| private(&home.file("root.key"), "600"));
+    finding("root key", found.map(|()| "readable by its owner only".into()))
+}
+
+fn admin_key(home: &Home) -> Finding {
+    let path = home.file("admin.key");
+    let found = if path.exists() {
+        private(&path, "600").map(|()| "readable by its owner only".into())
+    } else {
+        Ok("none here".into())
+    };
+    finding("admin key", found)
+}
+
+/// Says if others than the owner can look into something.
+fn private(path: &Path, right: &str) -> Result<(), String> {
+    let mode = std::fs::metadata(path).map_err(|error| error.to_string())?.permissions().mode();
+    match mode & 0o777 {
+        mode if mode & 0o077 != 0 => {
+            Err(format!("others can read it (mode {mode:o}); run `chmod {right}`"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn server(home: &Home) -> Finding {
@@ -137,18 +150,19 @@ fn disk(home: &Home) -> Finding {
 fn journal(home: &Home) -> Finding {
     let path = home.journal();
     let shown = path.display();
-    let read = home.secrets().ok().filter(|_| path.exists()).map(|secrets| {
-        sayso_ledger::journal::read(&path, sayso_consent::Position::START, &secrets)
-    });
+    let read = |secrets| match sayso_ledger::journal::read(path, &secrets) {
+        Ok((lines, 0)) => Ok(format!("{shown}, {} lines", lines.len())),
+        Ok((lines, bad)) => Err(format!("{shown}, {} lines, {bad} unreadable", lines.len())),
+        Err(error) => Err(format!("{shown}: {error}")),
+    };
     finding(
         "journal",
-        match read {
-            None => Ok(format!("{shown}, empty")),
-            Some(Ok((lines, 0))) => Ok(format!("{shown}, {} lines", lines.len())),
-            Some(Ok((lines, bad))) => {
-                Err(format!("{shown}, {} lines, {bad} unreadable", lines.len()))
-            }
-            Some(Err(error)) => Err(format!("{shown}: {error}")),
+        if path.exists() {
+            home.secrets().map_err(|error| format!("{error:#}")).and_then(read)
+        } else if home.file("ledger.db").exists() {
+            Err(format!("{shown} is missing; bring it back, or a restore forgets withdrawals"))
+        } else {
+            Ok(format!("{shown}, empty"))
         },
     )
 }

@@ -285,7 +285,7 @@ async fn check(folder: &Path, acknowledged: &Acknowledged) {
     let entries = open.store.commitments_after(Position::START, usize::MAX).unwrap();
     assert!(entries.starts_with(&acknowledged.entries), "an acknowledged entry is lost");
     open.holds();
-    let (lines, _) = journal::read(&folder.join("journal"), Position::START, &secrets()).unwrap();
+    let (lines, _) = journal::read(&folder.join("journal"), &secrets()).unwrap();
     for (subject, position, effect) in &acknowledged.said {
         let about = open.store.entries_about(*subject, Position::at(u64::MAX), usize::MAX).unwrap();
         // What was not acknowledged yet may be there all the same, and be their erasure.

@@ -4,6 +4,7 @@
 use std::{
     os::unix::fs::PermissionsExt,
     path::Path,
+    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -11,13 +12,14 @@ use std::{
     time::Duration,
 };
 
+use hyper::Method;
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
     cli::{decide, file, ledger, refused},
     cli_server::{serve, stop},
-    world::{ANA, Caller, done, json, run},
+    world::{ANA, Caller, done, free_port, json, run, sayso, until},
 };
 
 const OFFERS: [&str; 4] = ["--purpose", "marketing.offers", "--channel", "email"];
@@ -163,7 +165,7 @@ async fn a_restored_copy_knows_what_was_withdrawn_since() {
     assert_eq!(restored["replayed"], 2, "{restored}");
     is_restored(&dir).await;
     assert!(Path::new(restored["aside"].as_str().unwrap()).join("ledger.db").exists());
-    // The same copy once more: what was replayed was journaled again.
+    // The same copy once more: the journal still knows, and nothing is replayed twice.
     let again = json(&dir, &["restore", &copy]).await;
     assert_eq!(again["replayed"], 2, "{again}");
     is_restored(&dir).await;
@@ -206,4 +208,173 @@ async fn a_damaged_copy_changes_nothing() {
     assert!(nowhere.contains("there is no `nowhere`"), "{nowhere}");
     assert_eq!(decide(&dir, "email:cleo@example.org").await["decision"], true);
     assert!(done(&dir, &["log", "verify"]).await.contains("Everything holds"));
+}
+
+/// A server's configuration with the journal in a folder of its own, as on another disk.
+fn journal_elsewhere(folder: &tempfile::TempDir) -> (String, std::path::PathBuf) {
+    let disk = folder.path().join("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let journal = disk.join("w.journal");
+    let text = format!("[store]\njournal = {journal:?}\n");
+    (file(folder, "sayso.toml", &text), journal)
+}
+
+async fn serve_with(dir: &Path, config: &str) -> (tokio::process::Child, String) {
+    let url = format!("http://127.0.0.1:{}", free_port());
+    let mut command = sayso(dir);
+    command.args(["serve", "--config", config, "--listen", &url["http://".len()..]]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let caller = Caller::new(&url);
+    until("the server answers", async || {
+        caller.attempt(Method::GET, "/readyz", &[], "").await.filter(|answer| answer.status == 200)
+    })
+    .await;
+    (child, url)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_on_another_disk_is_used_by_every_command() {
+    let (folder, dir) = ledger().await;
+    let (config, journal) = journal_elsewhere(&folder);
+    for who in [ANA, "email:ben@example.org", "email:cleo@example.org"] {
+        done(&dir, &["subject", "create", who]).await;
+        choose(&dir, who, "grant").await;
+    }
+    let copy = folder.path().join("copy").to_str().unwrap().to_owned();
+    done(&dir, &["backup", &copy]).await;
+    // Before the journal was moved, while the server runs, and without a server.
+    choose(&dir, ANA, "deny").await;
+    let (server, _) = serve_with(&dir, &config).await;
+    choose(&dir, "email:ben@example.org", "deny").await;
+    stop(server).await;
+    choose(&dir, "email:cleo@example.org", "deny").await;
+    assert_eq!(std::fs::read_to_string(&journal).unwrap().lines().count(), 3);
+    let (is_ok, said) = found(&dir, "journal").await;
+    assert!(is_ok && said == format!("{}, 3 lines", journal.display()), "{said}");
+    let aside = journal.with_extension("aside");
+    std::fs::rename(&journal, &aside).unwrap();
+    assert!(!found(&dir, "journal").await.0);
+    for args in [&["restore", &copy][..], &["restore", &copy, "--dry-run"]] {
+        let without = refused(&dir, args).await;
+        assert!(without.contains("--without-journal"), "{without}");
+    }
+    std::fs::rename(&aside, &journal).unwrap();
+    assert_eq!(json(&dir, &["restore", &copy]).await["replayed"], 3);
+    for who in [ANA, "email:ben@example.org", "email:cleo@example.org"] {
+        assert_eq!(decide(&dir, who).await["context"]["reason"], "withdrawn", "{who}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_journal_is_said_to_be_lost() {
+    let (_folder, dir, copy) = world().await;
+    std::fs::remove_file(dir.join("withdrawals.journal")).unwrap();
+    refused(&dir, &["restore", &copy]).await;
+    assert_eq!(decide(&dir, ANA).await["context"]["reason"], "withdrawn", "nothing was done");
+    std::fs::remove_file(dir.join("withdrawals.journal")).unwrap();
+    done(&dir, &["restore", &copy, "--without-journal"]).await;
+    assert_eq!(decide(&dir, ANA).await["decision"], true);
+}
+
+/// Positions begin anew behind a restored copy: lines must not be told apart by them.
+#[tokio::test]
+async fn a_restore_of_a_later_copy_knows_what_was_withdrawn_on_the_branch_between() {
+    let (folder, dir) = ledger().await;
+    done(&dir, &["subject", "create", ANA]).await;
+    choose(&dir, ANA, "grant").await;
+    let [early, late] =
+        ["early", "late"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
+    done(&dir, &["backup", &early]).await;
+    for number in 0..20 {
+        done(&dir, &["subject", "create", &format!("email:p{number}@example.org")]).await;
+    }
+    done(&dir, &["backup", &late]).await;
+    done(&dir, &["restore", &early]).await;
+    choose(&dir, ANA, "deny").await;
+    done(&dir, &["restore", &late]).await;
+    assert_eq!(decide(&dir, ANA).await["context"]["reason"], "withdrawn");
+    // What was given since counts, whatever the journal holds from before.
+    choose(&dir, ANA, "grant").await;
+    let newest = folder.path().join("newest").to_str().unwrap().to_owned();
+    done(&dir, &["backup", &newest]).await;
+    done(&dir, &["restore", &newest]).await;
+    assert_eq!(decide(&dir, ANA).await["decision"], true);
+    // From before both, the journal still has it all.
+    done(&dir, &["restore", &early]).await;
+    assert_eq!(decide(&dir, ANA).await["context"]["reason"], "withdrawn");
+}
+
+#[tokio::test]
+async fn a_restored_copy_knows_what_else_was_taken_away_since() {
+    let (folder, dir) = ledger().await;
+    done(&dir, &["subject", "create", ANA]).await;
+    done(&dir, &["subject", "create", "email:ben@example.org"]).await;
+    let made = json(&dir, &["key", "create", "--role", "administer", "--label", "leaked"]).await;
+    let leaked = made["id"].as_str().unwrap();
+    let copy = folder.path().join("copy").to_str().unwrap().to_owned();
+    done(&dir, &["backup", &copy]).await;
+    done(&dir, &["key", "revoke", leaked]).await;
+    done(&dir, &["subject", "set", ANA, "--restricted", "true"]).await;
+    done(&dir, &["subject", "set", "email:ben@example.org", "--active", "false"]).await;
+    assert_eq!(json(&dir, &["restore", &copy]).await["replayed"], 3);
+    let keys = done(&dir, &["key", "list"]).await;
+    assert!(!keys.contains(leaked), "{keys}");
+    assert_eq!(json(&dir, &["subject", "show", ANA]).await["is_restricted"], true);
+    let ben = json(&dir, &["subject", "show", "email:ben@example.org"]).await;
+    assert_eq!(ben["is_active"], false, "{ben}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_is_in_force_though_the_file_is_junk() {
+    let (_folder, dir) = ledger().await;
+    done(&dir, &["subject", "create", ANA]).await;
+    choose(&dir, ANA, "grant").await;
+    let (server, url) = serve(&dir).await;
+    assert_eq!(decide(&dir, ANA).await["decision"], true);
+    for name in ["ledger.db", "ledger.db-wal"] {
+        let length = std::fs::metadata(dir.join(name)).unwrap().len() as usize;
+        let mut file = std::fs::OpenOptions::new().write(true).open(dir.join(name)).unwrap();
+        std::io::Write::write_all(&mut file, &vec![0x5a; length.max(8_192)]).unwrap();
+    }
+    let said = run(&dir, &[&["choose", ANA, "deny"][..], &OFFERS].concat()).await;
+    assert!(said.code != 0 && said.err.contains("in force"), "{said:?}");
+    assert_eq!(decide(&dir, ANA).await["context"]["reason"], "withdrawn");
+    let ready = Caller::new(&url).attempt(Method::GET, "/readyz", &[], "").await.unwrap();
+    assert_eq!(ready.status, 503);
+    let mut server = server;
+    server.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_else_can_look_into_the_folder_or_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("open");
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    done(&dir, &["init"]).await;
+    let copy = folder.path().join("copy");
+    done(&dir, &["backup", copy.to_str().unwrap()]).await;
+    let own = || std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path());
+    for path in own().chain([copy.clone()]) {
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+    assert_eq!(mode(&dir), 0o700);
+    // What was made by an older program, or by hand, is mended when it is opened.
+    for path in own() {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o755)).unwrap();
+    for what in ["folder", "root key", "admin key"] {
+        let (is_ok, said) = found(&dir, what).await;
+        assert!(!is_ok && said.contains("chmod"), "{what}: {said}");
+    }
+    done(&dir, &["key", "list"]).await;
+    assert_eq!(mode(&dir), 0o700);
+    for path in own() {
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+    for what in ["folder", "root key", "admin key"] {
+        assert!(found(&dir, what).await.0, "{what}");
+    }
 }

@@ -1,0 +1,211 @@
+//! A batch in the making: commands decided one on top of the other, sealed, chained and signed.
+
+use std::collections::HashMap;
+
+use sayso_consent::{
+    Command, Entry,
+    event::{Event, VERSION},
+    handle::{Draft, Facts, handle},
+    id::{Position, SubjectId},
+    time::Timestamp,
+};
+use sayso_decision::Staged;
+use zeroize::Zeroizing;
+
+use crate::{
+    checkpoint::Checkpoint,
+    journal::Line,
+    keys::{CryptoError, Secret, random},
+    record::{NOBODY, RecordError, close},
+    replay,
+    shared::Shared,
+    store::{Answer, Batch, Head, StoreError},
+    tree::Frontier,
+    writer::{Idempotency, Outcomes, Refused, Submission, WriteError, Written},
+};
+
+/// Why a batch does not come about.
+pub(crate) enum Fault {
+    /// The store fails, for everyone.
+    Store(StoreError),
+    /// What is stored of one person, or of one answer, is damaged. Others are not concerned.
+    One(String),
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// A batch in the making.
+pub(crate) struct Plan<'a> {
+    shared: &'a Shared,
+    staged: Staged<'a>,
+    at: Timestamp,
+    head: Head,
+    frontier: Frontier,
+    pub(crate) batch: Batch,
+    pub(crate) entries: Vec<Entry>,
+    keys: HashMap<SubjectId, (Secret, Vec<u8>)>,
+    /// A catalog closes a batch: what follows has to be decided under it.
+    pub(crate) is_closed: bool,
+}
+
+impl<'a> Plan<'a> {
+    pub(crate) fn new(shared: &'a Shared) -> Self {
+        let head = shared.head();
+        let batch = Batch { expected: head, ..Batch::default() };
+        let mut plan = Self {
+            shared,
+            staged: Staged::on(&shared.snapshot),
+            at: shared.clock.at().max(shared.snapshot.latest()),
+            head,
+            frontier: shared.tree().frontier(),
+            batch,
+            entries: Vec::new(),
+            keys: HashMap::new(),
+            is_closed: false,
+        };
+        plan.finish();
+        plan
+    }
+
+    pub(crate) fn submission(
+        &mut self,
+        submission: &Submission,
+    ) -> Result<Result<Outcomes, WriteError>, Fault> {
+        if let Some(idempotency) = &submission.idempotency
+            && let Some(known) = self.known_answer(idempotency)?
+        {
+            return Ok(known);
+        }
+        let mut outcomes = Outcomes::new();
+        for command in &submission.commands {
+            outcomes.push(self.command(command.clone(), &submission.by)?);
+        }
+        if let Some(Idempotency { key, request }) = submission.idempotency
+            && outcomes.iter().any(Result::is_ok)
+        {
+            let outcome = serde_json::to_vec(&outcomes).unwrap_or_default();
+            self.batch.answers.push(Answer { key, request, outcome, at_ms: self.at.0 });
+        }
+        self.finish();
+        Ok(Ok(outcomes))
+    }
+
+    fn known_answer(
+        &self,
+        idempotency: &Idempotency,
+    ) -> Result<Option<Result<Outcomes, WriteError>>, Fault> {
+        let staged =
+            self.batch.answers.iter().find(|answer| answer.key == idempotency.key).cloned();
+        let known = match staged {
+            Some(answer) => Some(answer),
+            None => self.shared.store.answer(&idempotency.key)?,
+        };
+        let Some(answer) = known else { return Ok(None) };
+        if answer.request != idempotency.request {
+            return Ok(Some(Err(WriteError::KeyReused)));
+        }
+        let outcomes = serde_json::from_slice(&answer.outcome)
+            .map_err(|error| Fault::One(format!("the outcome of an idempotency key: {error}")))?;
+        Ok(Some(Ok(outcomes)))
+    }
+
+    fn command(&mut self, command: Command, by: &str) -> Result<Result<Written, Refused>, Fault> {
+        let drafts = match handle(&self.staged, command, self.at) {
+            Ok(drafts) => drafts,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        };
+        let subject = drafts.first().and_then(|draft| draft.subject);
+        let known = subject.and_then(|subject| self.staged.subject(subject));
+        let mut position = known.map_or(self.head.position, |state| state.position);
+        let mut is_new = false;
+        for draft in drafts.into_iter().filter(|draft| !draft.events.is_empty()) {
+            position = self.record(draft, by)?;
+            is_new = true;
+        }
+        Ok(Ok(Written { position, subject, is_new }))
+    }
+
+    /// Records a withdrawal that was held, unless the person is gone meanwhile.
+    pub(crate) fn held(&mut self, draft: &Draft, by: &str) -> Result<(), Fault> {
+        let is_known = |subject| self.staged.subject(subject).is_some();
+        if draft.subject.is_none_or(is_known) {
+            self.record(draft.clone(), by)?;
+        }
+        Ok(())
+    }
+
+    /// Records again what a line of the journal takes away. Whether that was anything.
+    pub(crate) fn replay(&mut self, line: &Line, by: &str) -> Result<bool, Fault> {
+        let drafts = replay::drafts(&self.staged, line);
+        let mut is_new = false;
+        for draft in drafts.into_iter().filter(|draft| !draft.events.is_empty()) {
+            self.record(draft, by)?;
+            is_new = true;
+        }
+        Ok(is_new)
+    }
+
+    /// Notes that the ledger was restored from a copy that ends here.
+    pub(crate) fn note_restore(&mut self, by: &str) -> Result<(), Fault> {
+        let events = vec![Event::LedgerRestored { from: self.head.position }];
+        self.record(Draft { subject: None, events }, by).map(drop)
+    }
+
+    fn record(&mut self, draft: Draft, by: &str) -> Result<Position, Fault> {
+        let position = self.head.position.next();
+        let Draft { subject, events } = draft;
+        let entry = Entry { v: VERSION, position, at: self.at, subject, by: by.to_owned(), events };
+        let is_new_person = matches!(entry.events.first(), Some(Event::SubjectCreated { .. }));
+        let (key, wrapped) = self.key(entry.subject.unwrap_or(NOBODY), is_new_person)?;
+        let failed = |error: RecordError| StoreError::Unavailable(error.to_string());
+        let record = close(&entry, &self.head.chain, &key, wrapped).map_err(failed)?;
+        self.head = Head { position, chain: record.chain };
+        self.frontier.push(&record.commitment);
+        self.batch.records.push(record);
+        for event in &entry.events {
+            match event {
+                Event::SubjectErased => self.batch.erased.extend(entry.subject),
+                Event::CatalogApplied { .. } => self.is_closed = true,
+                _ => {}
+            }
+        }
+        self.staged.stage(&entry);
+        self.entries.push(entry);
+        Ok(position)
+    }
+
+    fn key(&mut self, subject: SubjectId, is_new: bool) -> Result<(Secret, Vec<u8>), Fault> {
+        if let Some(known) = self.keys.get(&subject) {
+            return Ok(known.clone());
+        }
+        let stored = if is_new { None } else { self.shared.store.subject_key(subject)? };
+        let failed = |error: CryptoError| StoreError::Unavailable(error.to_string());
+        let damaged = |error: CryptoError| Fault::One(format!("a person's key: {error}"));
+        let secrets = &self.shared.secrets;
+        let pair = match stored {
+            Some(wrapped) => (secrets.unwrap(subject, &wrapped).map_err(damaged)?, wrapped),
+            None => {
+                let key: Secret = Zeroizing::new(random().map_err(failed)?);
+                let wrapped = secrets.wrap(subject, &key).map_err(failed)?;
+                self.batch.new_keys.push((subject, wrapped.clone()));
+                (key, wrapped)
+            }
+        };
+        self.keys.insert(subject, pair.clone());
+        Ok(pair)
+    }
+
+    /// Signs the head that the batch ends in.
+    pub(crate) fn finish(&mut self) {
+        let checkpoint = Checkpoint {
+            origin: self.shared.origin(),
+            size: self.frontier.size(),
+            root: self.frontier.root(),
+        };
+        self.batch.checkpoint = checkpoint.sign(self.shared.secrets.signing());
+    }
+}
