@@ -67,9 +67,13 @@ impl Principal {
     /// Whether the key is good still: asked at each step of an answer that takes long, for a key
     /// that is withdrawn reads nothing from then on.
     pub(crate) fn is_good(&self, app: &App) -> bool {
-        let same = |key: &Arc<Key>| key.id == self.key.id;
-        self.key.digest.is_empty()
-            || app.ledger.snapshot().key(&self.key.digest).is_some_and(|key| same(&key))
+        let Some(id) = self.key_id() else { return true };
+        app.ledger.snapshot().key(&self.key.digest).is_some_and(|key| key.id == id)
+    }
+
+    /// The public name of the key; none for the program itself, which has none to lose.
+    pub(crate) fn key_id(&self) -> Option<&str> {
+        (!self.key.digest.is_empty()).then_some(&self.key.id)
     }
 
     fn internal() -> Self {

@@ -163,7 +163,7 @@ impl Fold<'_> {
             let knew = declared.namespace.as_ref() == Some(namespace);
             let Some(deadline) = declared.effect_deadline.filter(|_| knew) else { continue };
             let due =
-                self.at.plus_ms(deadline.to_ms()).min(self.unreachable_due(recipient, namespace));
+                self.at.plus_ms(deadline.to_ms()).min(self.drop_unreachable(recipient, namespace));
             self.state.pending.push(Pending {
                 recipient: recipient.clone(),
                 position: self.position,
@@ -174,9 +174,9 @@ impl Fold<'_> {
     }
 
     /// Takes away what a recipient owes under names of the person if none is left to tell it by:
-    /// that could never be applied, and an erasure would wait for it for ever. The deadline stays,
-    /// so that nobody who was late is in time again.
-    fn unreachable_due(&mut self, recipient: &Id, namespace: &Id) -> Timestamp {
+    /// that could never be applied, and an erasure would wait for it for ever. Returns the deadline
+    /// that stays, so that nobody who was late is in time again.
+    fn drop_unreachable(&mut self, recipient: &Id, namespace: &Id) -> Timestamp {
         if self.state.has_namespace(namespace) {
             return Timestamp::MAX;
         }

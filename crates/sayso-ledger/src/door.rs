@@ -50,9 +50,8 @@ pub struct Session {
     pub visitor: Visitor,
     /// What a form must carry to be believed (CSRF).
     pub form_token: String,
-    /// The public name of the key that asked for the link. Whoever uses the session asks whether
-    /// there still is such a key.
-    pub by: String,
+    /// The public name of the key that asked for the link; none if the program itself did.
+    pub by: Option<String>,
     /// Until when it lasts at most.
     ends: i64,
 }
@@ -60,7 +59,7 @@ pub struct Session {
 /// A link that was not used yet.
 struct Invited {
     visitor: Visitor,
-    by: String,
+    by: Option<String>,
     until: i64,
 }
 
@@ -89,14 +88,15 @@ impl Door {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A fresh link's token, good for `life_ms` from `at` and while the key `by` is.
+    /// A fresh link's token, good for `life_ms` from `at` and while the key `by` is, if it is bound
+    /// to one.
     ///
     /// # Errors
     /// No random bytes.
     pub fn invite(
         &self,
         visitor: Visitor,
-        by: &str,
+        by: Option<&str>,
         at: Timestamp,
         life_ms: i64,
     ) -> Result<String, CryptoError> {
@@ -105,7 +105,7 @@ impl Door {
         rooms.links.retain(|_, link| link.until > at.0);
         make_room(&mut rooms.links, |link| link.until);
         let until = at.plus_ms(life_ms.clamp(1, LINK_MS_MAX)).0;
-        rooms.links.insert(digest(&token), Invited { visitor, by: by.to_owned(), until });
+        rooms.links.insert(digest(&token), Invited { visitor, by: by.map(str::to_owned), until });
         Ok(token)
     }
 
@@ -118,7 +118,7 @@ impl Door {
     ) -> Option<Visitor> {
         let rooms = self.rooms();
         let link = rooms.links.get(&digest(token))?;
-        (link.until > at.0 && has_key(&link.by)).then_some(link.visitor)
+        (link.until > at.0 && is_good(&link.by, has_key)).then_some(link.visitor)
     }
 
     /// Uses a link up and opens a session. Of two who come at once one is let in.
@@ -134,7 +134,7 @@ impl Door {
         let mut rooms = self.rooms();
         let invited = rooms.links.remove(&digest(link));
         let Some(Invited { visitor, by, .. }) =
-            invited.filter(|link| link.until > at.0 && has_key(&link.by))
+            invited.filter(|link| link.until > at.0 && is_good(&link.by, has_key))
         else {
             return Ok(None);
         };
@@ -157,7 +157,7 @@ impl Door {
     ) -> Option<Session> {
         let mut rooms = self.rooms();
         let (session, until) = rooms.sessions.get_mut(&digest(key))?;
-        if *until <= at.0 || !has_key(&session.by) {
+        if *until <= at.0 || !is_good(&session.by, has_key) {
             return None;
         }
         *until = at.plus_ms(SESSION_MS).0.min(session.ends);
@@ -168,6 +168,10 @@ impl Door {
     pub fn leave(&self, key: &str) {
         self.rooms().sessions.remove(&digest(key));
     }
+}
+
+fn is_good(by: &Option<String>, has_key: impl Fn(&str) -> bool) -> bool {
+    by.as_deref().is_none_or(has_key)
 }
 
 fn make_room<T>(places: &mut HashMap<Hash, T>, until: impl Fn(&T) -> i64) {
@@ -192,12 +196,12 @@ mod tests {
     #[test]
     fn a_link_opens_once_and_in_time() {
         let (door, at) = (Door::default(), Timestamp(1_000));
-        let link = door.invite(Visitor::Operator, "k1", at, LINK_MS).unwrap();
+        let link = door.invite(Visitor::Operator, Some("k1"), at, LINK_MS).unwrap();
         let (key, _) = door.enter(&link, at, all).unwrap().unwrap();
         assert!(door.enter(&link, at, all).unwrap().is_none(), "twice");
         assert!(door.session(&key, at.plus_ms(SESSION_MS - 1), all).is_some());
         assert!(door.session(&key, at.plus_ms(2 * SESSION_MS), all).is_none(), "too late");
-        let late = door.invite(Visitor::Operator, "k1", at, LINK_MS).unwrap();
+        let late = door.invite(Visitor::Operator, Some("k1"), at, LINK_MS).unwrap();
         assert!(door.enter(&late, at.plus_ms(LINK_MS), all).unwrap().is_none());
         assert!(door.peek(&late, at, all).is_none(), "a late try uses it up too");
     }
@@ -206,19 +210,21 @@ mod tests {
     fn nothing_opens_for_a_key_that_was_withdrawn() {
         let (door, at) = (Door::default(), Timestamp(1_000));
         let [used, unused] =
-            ["k1", "k1"].map(|by| door.invite(Visitor::Operator, by, at, LINK_MS).unwrap());
+            ["k1", "k1"].map(|by| door.invite(Visitor::Operator, Some(by), at, LINK_MS).unwrap());
         let (key, session) = door.enter(&used, at, all).unwrap().unwrap();
-        assert_eq!(session.by, "k1");
+        assert_eq!(session.by.as_deref(), Some("k1"));
         assert!(door.session(&key, at, |id| id == "k1").is_some());
         assert!(door.session(&key, at, none).is_none());
         assert!(door.peek(&unused, at, none).is_none());
         assert!(door.enter(&unused, at, none).unwrap().is_none());
+        let own = door.invite(Visitor::Operator, None, at, LINK_MS).unwrap();
+        assert!(door.peek(&own, at, none).is_some(), "the program's own belongs to no key");
     }
 
     #[test]
     fn a_session_ends_however_much_it_is_used() {
         let (door, at) = (Door::default(), Timestamp(1_000));
-        let link = door.invite(Visitor::Operator, "k1", at, LINK_MS).unwrap();
+        let link = door.invite(Visitor::Operator, Some("k1"), at, LINK_MS).unwrap();
         let (key, _) = door.enter(&link, at, all).unwrap().unwrap();
         let is_open = |ms: &i64| door.session(&key, at.plus_ms(*ms), all).is_some();
         let minutes = (0..24 * 60).map(|minute| minute * 60_000);

@@ -52,7 +52,7 @@ pub(crate) fn make(
 ) -> Result<LinkMade, Problem> {
     let at = app.at();
     let token =
-        app.door.invite(visitor, principal.id(), at, life_ms).map_err(Problem::unavailable)?;
+        app.door.invite(visitor, principal.key_id(), at, life_ms).map_err(Problem::unavailable)?;
     Ok(LinkMade { link: format!("{}/open/{token}", app.public_url), expires: at.plus_ms(life_ms) })
 }
 

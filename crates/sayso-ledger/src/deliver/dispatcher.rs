@@ -199,17 +199,9 @@ impl Dispatcher {
     /// name for the person.
     fn message(&self, about: About, at: Timestamp) -> Option<(Position, Message)> {
         let snapshot = self.ledger.snapshot();
-        let in_force = snapshot.in_force()?;
-        let namespace = in_force.catalog.recipients.get(&self.recipient)?.namespace.as_ref()?;
         let state = snapshot.subject(about.subject)?;
         let position = self.owed(&state, about)?;
-        let names: Vec<&IdentifierRef> = match about.former {
-            Some(_) => {
-                let owed = self.own(&state).find(|owed| owed.former_lookup() == about.former);
-                owed.and_then(|owed| owed.former.as_ref()).into_iter().collect()
-            }
-            None => state.identifiers.iter().filter(|own| own.namespace == *namespace).collect(),
-        };
+        let names = self.names(&state, about);
         let identifiers = match self.ledger.values(names) {
             Ok(identifiers) => identifiers,
             Err(error) => {
@@ -232,6 +224,21 @@ impl Dispatcher {
         let body = encode(self.ledger.id(), &id, at, data).ok()?;
         (!identifiers.is_empty())
             .then_some((position, Message { id, body, at_seconds: at.0 / 1000 }))
+    }
+
+    /// The names that a message speaks of: those that the recipient knows the person by, or the
+    /// one that it has to forget, whatever namespace it is declared with by now.
+    fn names<'a>(&self, state: &'a SubjectState, about: About) -> Vec<&'a IdentifierRef> {
+        if about.former.is_some() {
+            let own = state.pending.iter().filter(|owed| owed.recipient == self.recipient);
+            let names = own.filter_map(|owed| owed.former.as_ref());
+            return names.filter(|name| Some(name.lookup) == about.former).take(1).collect();
+        }
+        let in_force = self.ledger.snapshot().in_force();
+        let namespace =
+            in_force.and_then(|now| now.catalog.recipients.get(&self.recipient)?.namespace.clone());
+        let is_known = |own: &&IdentifierRef| Some(&own.namespace) == namespace.as_ref();
+        state.identifiers.iter().filter(is_known).collect()
     }
 
     fn settle(&mut self, ended: Ended) {

@@ -161,7 +161,7 @@ async fn people_are_made_known_found_changed_and_erased() {
     let link = refused(&dir, &["subject", "link", ana]).await;
     assert!(link.contains("start one with `sayso serve`"), "{link}");
     let at_once = refused(&dir, &["subject", "erase", ana, "--at-once"]).await;
-    assert!(at_once.contains("still held by `mailer`"), "{at_once}");
+    assert!(at_once.contains("still held by `"), "{at_once}");
     let asked = json(&dir, &["subject", "erase", ana]).await;
     let through = asked["position"].as_str().unwrap();
     let effects = json(&dir, &["subject", "effects", ana]).await;
