@@ -382,19 +382,31 @@ fn prepare(
     Ok((Writer { shared, queue: receiver, scribe, held: Default::default() }, queue))
 }
 
-/// Records what the journal holds and the ledger lacks: it was in force when the program ended, but
-/// not recorded. And gives the journal what it lacks.
+/// Records what was in force when the program ended and only the journal has. And gives the journal
+/// what it lacks.
 fn reconcile(writer: &mut Writer) -> Result<(), OpenError> {
     let secrets = Arc::clone(&writer.shared.secrets);
     let lacking = writer.scribe.lacking(&secrets).map_err(OpenError::Journal)?;
-    if !lacking.is_empty() {
-        let replayed = writer.replay(&lacking, "journal")?;
+    let due = due(lacking);
+    if !due.is_empty() {
+        let replayed = writer.replay(&due, "journal")?;
         tracing::warn!(replayed, "recorded what only the journal of withdrawals had");
     }
     writer.scribe.catch_up(&secrets);
     writer.mark();
     writer.shared.note_journal(writer.scribe.is_ok());
     Ok(())
+}
+
+/// Which lines that lack their entry are to be recorded. A crash leaves those of the one batch that
+/// was under way, all of one time. Nobody was told of it: whoever asked asks again, and would find
+/// that somebody else has said it for them. Lines of several batches say that an older ledger was
+/// put in place without a restore.
+fn due(lacking: Vec<Line>) -> Vec<Line> {
+    let mut times = lacking.iter().filter(|line| line.chain.is_some()).map(|line| line.at);
+    let first = times.next();
+    let was_taken_back = times.any(|at| Some(at) != first);
+    lacking.into_iter().filter(|line| line.chain.is_none() || was_taken_back).collect()
 }
 
 impl Drop for Ledger {

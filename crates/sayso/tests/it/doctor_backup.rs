@@ -276,6 +276,17 @@ async fn a_lost_journal_is_said_to_be_lost() {
     assert_eq!(decide(&dir, ANA).await["decision"], true);
 }
 
+/// An older file that is put in place by hand is found out by the journal.
+#[tokio::test]
+async fn a_ledger_that_was_taken_back_without_a_restore_knows_what_was_withdrawn_since() {
+    let (_folder, dir, copy) = world().await;
+    for name in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
+        let _ = std::fs::remove_file(dir.join(name));
+    }
+    std::fs::copy(&copy, dir.join("ledger.db")).unwrap();
+    is_restored(&dir).await;
+}
+
 /// Positions begin anew behind a restored copy: lines must not be told apart by them.
 #[tokio::test]
 async fn a_restore_of_a_later_copy_knows_what_was_withdrawn_on_the_branch_between() {
