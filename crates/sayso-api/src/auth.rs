@@ -7,7 +7,7 @@ use axum::{
     http::{StatusCode, header, request::Parts},
 };
 use sayso_consent::{
-    Id,
+    Id, SubjectId,
     event::{Grade, Key},
 };
 use sha2::{Digest, Sha256};
@@ -74,6 +74,22 @@ impl Principal {
     /// The public name of the key; none for the program itself, which has none to lose.
     pub(crate) fn key_id(&self) -> Option<&str> {
         (!self.key.digest.is_empty()).then_some(&self.key.id)
+    }
+
+    /// Where a list goes on behind a person, as this key may know it: a recipient must not learn
+    /// subject ids, by which it could compare notes with another.
+    pub(crate) fn place(&self, app: &App, subject: SubjectId) -> Result<String, Problem> {
+        let Some(recipient) = self.recipient() else { return Ok(subject.to_string()) };
+        let place = app.ledger.secrets().place(recipient, subject);
+        place.map_err(|_| Problem::unavailable("no random bytes"))
+    }
+
+    /// The person at a place; `None` if it is not one that this key was given.
+    pub(crate) fn person_at(&self, app: &App, place: &str) -> Option<SubjectId> {
+        match self.recipient() {
+            Some(recipient) => app.ledger.secrets().person_at(recipient, place).ok(),
+            None => place.parse().ok(),
+        }
     }
 
     fn internal() -> Self {

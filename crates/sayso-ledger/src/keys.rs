@@ -115,6 +115,31 @@ impl Secrets {
         Lookup(lookup)
     }
 
+    /// A place in a recipient's lists, which names nobody: subject ids are the same for all
+    /// recipients, and two that compared them could join what each knows of a person.
+    ///
+    /// # Errors
+    /// No random bytes.
+    pub fn place(&self, recipient: &Id, subject: SubjectId) -> Result<String, CryptoError> {
+        let key = self.places(recipient);
+        Ok(hex::encode(seal(&key, b"place", &subject.0.to_be_bytes())?))
+    }
+
+    /// The person at a place.
+    ///
+    /// # Errors
+    /// It is not one of this recipient's.
+    pub fn person_at(&self, recipient: &Id, place: &str) -> Result<SubjectId, CryptoError> {
+        let sealed = hex::decode(place).map_err(|_| CryptoError::Sealed)?;
+        let bytes = open(&self.places(recipient), b"place", &sealed)?;
+        let bytes: [u8; 16] = bytes.try_into().map_err(|_| CryptoError::Sealed)?;
+        Ok(SubjectId(u128::from_be_bytes(bytes)))
+    }
+
+    fn places(&self, recipient: &Id) -> Secret {
+        derive(&self.root, &format!("sayso places v1 {recipient}"))
+    }
+
     /// The digest of a line of the journal.
     pub fn journal_mac(&self, line: &[u8]) -> [u8; 32] {
         mac(&self.journal, &[line])

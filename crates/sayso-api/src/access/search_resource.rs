@@ -63,19 +63,20 @@ pub(crate) async fn handler(
     let Search { action, context, .. } = &search;
     let question = ask::question(&app, &principal, recipient, &action.name, &asked, context);
     let request = ask::request(&question)?;
-    let invalid =
-        |_| Problem::bad_request("invalid_page", "`page.token` is not one of this search");
-    let from = search.page.token().map_or(Ok(SubjectId(0)), str::parse).map_err(invalid)?;
+    let invalid = || Problem::bad_request("invalid_page", "`page.token` is not one of this search");
+    let from = search.page.token().map(|place| principal.person_at(&app, place));
+    let from = from.unwrap_or(Some(SubjectId(0))).ok_or_else(invalid)?;
     let limit = search.page.limit()?;
     let found = tokio::task::spawn_blocking(move || {
         let audience = app.ledger.snapshot().audience(&request, from, limit, app.at());
         let names = names(&app, &principal, &audience.subjects)?;
-        Ok::<_, Problem>((names, audience.next))
+        let next = audience.next.map(|next| principal.place(&app, next)).transpose()?;
+        Ok::<_, Problem>((names, next))
     });
-    let (names, next) =
+    let (names, next_token) =
         found.await.map_err(|_| Problem::unavailable("the search was stopped"))??;
     let results = names.into_iter().map(|name| Resource { id: name.into(), ..asked.clone() });
     let results: Vec<_> = results.collect();
-    let next_token = next.map(|next| next.to_string()).unwrap_or_default();
+    let next_token = next_token.unwrap_or_default();
     Ok(body::answer(&Found { page: Page { next_token, count: results.len() }, results }))
 }

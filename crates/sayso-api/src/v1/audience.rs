@@ -34,7 +34,7 @@ pub(crate) struct AudienceQuery {
     channel: Option<Id>,
     /// The `resume` of the last line that was read.
     #[param(value_type = Option<String>)]
-    after: Option<SubjectId>,
+    after: Option<String>,
 }
 
 /// One line of the stream.
@@ -73,7 +73,11 @@ pub(crate) async fn handler(
         channel: query.channel,
         device: None,
     };
-    let from = SubjectId(query.after.map_or(0, |after| after.0.saturating_add(1)));
+    let invalid =
+        || Problem::bad_request("invalid_query", "`after` is not a `resume` of this audience");
+    let after = query.after.as_deref().map(|place| principal.person_at(&app, place));
+    let after = after.map(|after| after.ok_or_else(invalid)).transpose()?;
+    let from = SubjectId(after.map_or(0, |after| after.0.saturating_add(1)));
     let as_of = app.ledger.snapshot().head();
     let stream = futures_util::stream::unfold(Some(from), move |from| {
         let (app, principal, request) = (Arc::clone(&app), principal.clone(), request.clone());
@@ -98,7 +102,8 @@ fn lines(app: &App, principal: &Principal, subjects: &[SubjectId]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for subject in subjects {
         for id in names(app, principal, &[*subject]).unwrap_or_default() {
-            let line = Line { id, resume: subject.to_string() };
+            let Ok(resume) = principal.place(app, *subject) else { return bytes };
+            let line = Line { id, resume };
             bytes.extend(serde_json::to_vec(&line).unwrap_or_default());
             bytes.push(b'\n');
         }

@@ -138,3 +138,33 @@ fn grants_that_differ_are_bounded_and_denials_are_not() {
     assert_eq!(answer.status, 200, "it takes the place of all that end: {}", answer.text());
     assert_eq!(choose("grant", 502..503).status, 200);
 }
+
+/// Two systems that compare what they were given find nothing that both have.
+#[test]
+fn a_system_goes_on_in_its_lists_without_learning_a_subject_id() {
+    let world = World::new();
+    let body = json!({"choices": [{"effect": "grant", "scope": {"purpose": "marketing.offers"}}]});
+    world.send(request("POST", &format!("/v1/subjects/{ANA}/choices"), None, Some(&body)));
+    let (_, mailer) = key(&world, &json!(["decide"]), Some("mailer"));
+    let (_, crm) = key(&world, &json!(["decide"]), Some("crm"));
+    let path = "/v1/audience?purpose=marketing.offers&data=contact.email&channel=email";
+    let lines = |key: &str, after: &str| {
+        let path = format!("{path}&after={after}");
+        let path = path.trim_end_matches("&after=");
+        world.send_as_stranger(request("GET", path, Some(key), None))
+    };
+    let answer = lines(&mailer, "");
+    let line: Value = serde_json::from_str(answer.text().lines().next().unwrap()).unwrap();
+    let place = line["resume"].as_str().unwrap();
+    assert!(!answer.text().contains(&ANA.to_string()), "{}", answer.text());
+    assert_eq!((lines(&mailer, place).status, lines(&mailer, place).text()), (200, String::new()));
+    assert_eq!(lines(&crm, place).status, 400, "a place of another's list");
+    assert_eq!(lines(&mailer, &ANA.to_string()).status, 400, "a subject id is no place");
+    let search = json!({
+        "subject": {"type": "recipient", "id": "mailer"}, "action": {"name": "marketing.offers"},
+        "resource": {"type": "contact.email"}, "context": {"channel": "email"},
+        "page": {"token": ANA.to_string()},
+    });
+    let search = request("POST", "/access/v1/search/resource", Some(&mailer), Some(&search));
+    assert_eq!(world.send_as_stranger(search).status, 400);
+}
