@@ -31,9 +31,9 @@ use tokio::{
 use tower::ServiceExt;
 
 /// How long the head of a request may take to come, and a connection be idle, in milliseconds.
-const HEAD_MS: u64 = 15_000;
+const HEAD_MS_MAX: u64 = 15_000;
 /// How long the body of a request may take to come, in milliseconds.
-const BODY_MS: u64 = 60_000;
+const BODY_MS_MAX: u64 = 60_000;
 /// Most connections at a time; fewer if the system allows the process few open files, of which a
 /// quarter is left for the ledger and for deliveries. Further ones wait to be accepted.
 const CONNECTIONS_MAX: usize = 16_384;
@@ -112,7 +112,7 @@ fn connection(
     let answering = TowerToHyperService::new(router.map_request(with_deadline));
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(HEAD_MS))
+        .header_read_timeout(Duration::from_millis(HEAD_MS_MAX))
         .serve_connection(TokioIo::new(stream), answering)
 }
 
@@ -134,7 +134,8 @@ impl hyper::body::Body for InTime {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             return Poll::Ready(frame.map(|frame| frame.map_err(io::Error::other)));
         }
-        let ends = self.ends.get_or_insert_with(|| Box::pin(sleep(Duration::from_millis(BODY_MS))));
+        let ends =
+            self.ends.get_or_insert_with(|| Box::pin(sleep(Duration::from_millis(BODY_MS_MAX))));
         ready!(ends.as_mut().poll(cx));
         Poll::Ready(Some(Err(io::ErrorKind::TimedOut.into())))
     }
