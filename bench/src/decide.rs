@@ -1,206 +1,222 @@
-//! Decisions in the process, on one thread: beside a plain look-up, which is the least that any
-//! way of asking costs, and beside the parsing of a request, which asking over a wire costs.
+//! One decision among very many people, beside the least that memory allows: a read of a table of
+//! the same size at a place that depends on the read before. And beside what people would write
+//! otherwise, a hash map with a row for each person, purpose and kind of data.
 
-use std::{collections::HashMap, hint::black_box};
+use std::{collections::HashMap, hash::BuildHasherDefault, hint::black_box, time::Instant};
 
-use anyhow::{Result, ensure};
-use sayso_consent::{Id, Request, Timestamp};
-use sayso_ledger::Clock;
-use serde::Deserialize;
+use anyhow::{Context, Result, ensure};
+use sayso_consent::SubjectId;
+use sayso_decision::{Engine, Prepared};
+use siphasher::sip::SipHasher13;
 
 use crate::{
     Settings,
+    crowd::{self, AT, Asked, mix, subject},
     report::{Row, Section},
-    rounds::{Contender, interleave, spin},
-    serve,
-    world::{self, World},
+    rounds::{Contender, Measured, Sample, interleave, spin},
 };
 
-/// When everything is asked: at noon, so that quiet hours are the same in every run.
-const AT: Timestamp = Timestamp(1_772_000_000_000);
-/// How many are asked between two looks at the clock.
-const BLOCK: usize = 1_024;
+/// How many decisions between two looks at the clock.
+const BLOCK: usize = 4_096;
+/// How many are asked at once.
+const TOGETHER: usize = 16;
+/// The activity that is asked about: a consent over a channel.
+const ACTIVITY: u64 = 1;
+/// More rows than this the map does not get: it would need more memory than there is.
+const MAP_PEOPLE_MAX: u64 = 10_000_000;
 
-/// Recipient, purpose, data, channel: consent twice, a contract and a legitimate interest.
-const QUESTIONS: [(&str, &str, &str, Option<&str>); 4] = [
-    ("mailer", "marketing.offers", "contact.email", Some("email")),
-    ("crm", "marketing.offers", "contact.phone", Some("sms")),
-    ("service-cloud", "service.support", "contact.email", None),
-    ("service-cloud", "improvement", "device.usage", None),
-];
-
-/// Everyone is asked about once, in no order that memory knows, with one of the questions.
-fn questions(world: &World) -> Result<Vec<Request>> {
-    let subjects = world.subjects();
-    let request = |number: usize| {
-        let subject = subjects[number * 7_919 % subjects.len()];
-        let (recipient, purpose, data, channel) = QUESTIONS[number % QUESTIONS.len()];
-        anyhow::Ok(Request {
-            subject: Some(subject),
-            recipient: recipient.parse()?,
-            purpose: purpose.parse()?,
-            data: data.parse()?,
-            channel: channel.map(str::parse::<Id>).transpose()?,
-            device: None,
-        })
-    };
-    (0..subjects.len()).map(request).collect()
+/// A place in a table of `len`, from a random number.
+fn place(random: u64, len: u64) -> u64 {
+    ((u128::from(random) * u128::from(len)) >> 64) as u64
 }
 
-fn world(count: usize) -> Result<World> {
-    let world = World::in_memory(Clock::fixed(AT))?;
-    serve::runtime("prepare")?.block_on(async {
-        world.apply_catalog().await?;
-        world.import(&world::lines(count)?).await?;
-        world.settle().await
-    })?;
-    Ok(world)
-}
-
-fn decide<'a>(
-    world: &'a World,
-    requests: &'a [Request],
+/// Each question depends on the answer before, so that none can begin before the last has ended.
+fn one_by_one<'a>(
+    engine: &'a Engine,
+    asked: Prepared,
+    people: u64,
     settings: &Settings,
-) -> Result<Contender<'a>> {
-    let snapshot = world.app.ledger.snapshot();
-    let allowed = requests.iter().filter(|request| snapshot.decide(request, AT).allow()).count();
-    ensure!(0 < allowed && allowed < requests.len(), "every answer is the same: {allowed}");
-    let mut turn = endless(requests);
-    let length = settings.turn();
-    Ok(Box::new(move || {
-        let block = || {
-            for request in turn.by_ref().take(BLOCK) {
-                black_box(snapshot.decide(black_box(request), AT));
-            }
-            BLOCK as u64
-        };
-        Ok(spin(length, block))
-    }))
-}
-
-fn endless<T>(all: &[T]) -> impl Iterator<Item = &T> {
-    all.iter().cycle()
-}
-
-type Key = (String, String, String);
-
-/// The texts of a question, as a table of consents would have them.
-fn key(request: &Request) -> Key {
-    let Request { subject, purpose, data, recipient, .. } = request;
-    let subject = subject.map(|subject| subject.to_string()).unwrap_or_default();
-    (subject, purpose.to_string(), format!("{data}/{recipient}"))
-}
-
-/// A map with a row for each person and question; only the one that is asked for is probed.
-fn probe(requests: &[Request], settings: &Settings) -> Contender<'static> {
-    let keys: Vec<Key> = requests.iter().map(key).collect();
-    let others = |key: &Key| {
-        let row = |(recipient, purpose, data, _): &(&str, &str, &str, _)| {
-            let key = (key.0.clone(), (*purpose).to_owned(), format!("{data}/{recipient}"));
-            (key, true)
-        };
-        QUESTIONS.iter().map(row).collect::<Vec<_>>()
-    };
-    let map: HashMap<Key, bool> = keys.iter().flat_map(others).collect();
-    let length = settings.turn();
-    let mut place = 0;
+) -> Contender<'a> {
+    let (turn, mut random) = (settings.turn(), 1);
     Box::new(move || {
-        let block = || {
+        Ok(spin(turn, || {
             for _ in 0..BLOCK {
-                place = (place + 1) % keys.len();
-                black_box(map.get(black_box(&keys[place])));
+                let answer = engine.allows(asked, subject(place(random, people)), AT);
+                random = mix(random ^ u64::from(answer == Some(true)));
             }
             BLOCK as u64
-        };
-        Ok(spin(length, block))
+        }))
     })
 }
 
-/// A question in AuthZEN's form.
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "only the parsing is measured")]
-struct Question {
-    subject: Node,
-    action: Action,
-    resource: Node,
-    context: Option<Context>,
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "only the parsing is measured")]
-struct Node {
-    #[serde(rename = "type")]
-    kind: String,
-    id: String,
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "only the parsing is measured")]
-struct Action {
-    name: String,
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "only the parsing is measured")]
-struct Context {
-    channel: Option<String>,
-}
-
-fn parse(requests: &[Request], settings: &Settings) -> Result<Contender<'static>> {
-    let body = |request: &Request| {
-        serde_json::json!({
-            "subject": {"type": "recipient", "id": request.recipient},
-            "action": {"name": request.purpose},
-            "resource": {"type": request.data, "id": request.subject},
-            "context": {"channel": request.channel},
-        })
-        .to_string()
-    };
-    let bodies: Vec<String> = requests.iter().take(BLOCK).map(body).collect();
-    for body in &bodies {
-        serde_json::from_str::<Question>(body)?;
-    }
-    let length = settings.turn();
-    Ok(Box::new(move || {
-        let block = || {
-            for body in &bodies {
-                let _ = black_box(serde_json::from_str::<Question>(black_box(body)));
+fn together<'a>(
+    engine: &'a Engine,
+    asked: Prepared,
+    people: u64,
+    settings: &Settings,
+) -> Contender<'a> {
+    let (turn, mut random) = (settings.turn(), 1);
+    Box::new(move || {
+        Ok(spin(turn, || {
+            for _ in 0..BLOCK / TOGETHER {
+                let some: [SubjectId; TOGETHER] = std::array::from_fn(|_| {
+                    random = mix(random);
+                    subject(place(random, people))
+                });
+                engine.allows_each(asked, &some, AT, |_, answer| {
+                    random ^= u64::from(answer == Some(true));
+                });
             }
-            bodies.len() as u64
-        };
-        Ok(spin(length, block))
-    }))
+            BLOCK as u64
+        }))
+    })
+}
+
+/// A table as large as the engine's, and nothing to it.
+fn floor_one<'a>(table: &'a [[u64; 2]], settings: &Settings) -> Contender<'a> {
+    let (turn, mut random) = (settings.turn(), 1);
+    Box::new(move || {
+        Ok(spin(turn, || {
+            for _ in 0..BLOCK {
+                let [one, other] = table[place(random, table.len() as u64) as usize];
+                random = mix(random ^ (one & other & 1));
+            }
+            black_box(random);
+            BLOCK as u64
+        }))
+    })
+}
+
+fn floor_together<'a>(table: &'a [[u64; 2]], settings: &Settings) -> Contender<'a> {
+    let (turn, mut random) = (settings.turn(), 1);
+    Box::new(move || {
+        Ok(spin(turn, || {
+            for _ in 0..BLOCK / TOGETHER {
+                let some: [usize; TOGETHER] = std::array::from_fn(|_| {
+                    random = mix(random);
+                    place(random, table.len() as u64) as usize
+                });
+                random ^= some.iter().map(|at| table[*at][0] & table[*at][1] & 1).sum::<u64>();
+            }
+            black_box(random);
+            BLOCK as u64
+        }))
+    })
+}
+
+type Hasher = BuildHasherDefault<SipHasher13>;
+
+/// What people would write otherwise: a row for each person, purpose and kind of data that was
+/// spoken of, and a walk up both trees from what is asked.
+struct Map(HashMap<(u64, u8, u8), bool, Hasher>);
+
+impl Map {
+    fn of(people: u64) -> Result<Self> {
+        let mut map = HashMap::default();
+        for number in 0..people {
+            for (purpose, data, is_grant) in crowd::rows(number)? {
+                map.insert((number, purpose, data), is_grant);
+            }
+        }
+        Ok(Self(map))
+    }
+
+    fn allows(&self, number: u64, purposes: &[u8], data: &[u8]) -> bool {
+        for purpose in purposes {
+            for kind in data {
+                if let Some(is_grant) = self.0.get(&(number, *purpose, *kind)) {
+                    return *is_grant;
+                }
+            }
+        }
+        false
+    }
+
+    /// A row, what the table keeps beside it, and the share of it that is empty.
+    fn bytes(&self) -> usize {
+        self.0.capacity() * 8 / 7 * (size_of::<((u64, u8, u8), bool)>() + 1)
+    }
+}
+
+fn walk<'a>(map: &'a Map, people: u64, settings: &Settings) -> Contender<'a> {
+    let (turn, mut random) = (settings.turn(), 1);
+    let (purposes, data) = crowd::above(ACTIVITY);
+    Box::new(move || {
+        Ok(spin(turn, || {
+            for _ in 0..BLOCK {
+                let answer = map.allows(place(random, people), &purposes, &data);
+                random = mix(random ^ u64::from(answer));
+            }
+            BLOCK as u64
+        }))
+    })
+}
+
+fn words(people: u64) -> String {
+    match people {
+        people if people < 1_000_000 => format!("{} k people", people / 1_000),
+        people => format!("{} M people", people / 1_000_000),
+    }
+}
+
+/// One size.
+fn measure_size(people: u64, settings: &Settings, rows: &mut Vec<Row>) -> Result<()> {
+    let begun = Instant::now();
+    let engine = crowd::engine(people)?;
+    let seconds = begun.elapsed().as_secs_f64();
+    let asked = Asked::about(ACTIVITY);
+    let prepared = engine.prepare(&asked.question()).context("the question is not prepared")?;
+    let sample = (0..1_000).map(|number| engine.allows(prepared, subject(number), AT));
+    let allowed = sample.filter(|answer| *answer == Some(true)).count();
+    ensure!(0 < allowed && allowed < 1_000, "every answer is the same: {allowed}");
+    let (needed, beside) = engine.bytes();
+    let table: Vec<[u64; 2]> = (0..needed as u64 / 16).map(|at| [mix(at), mix(at ^ 1)]).collect();
+    let map = if people <= MAP_PEOPLE_MAX { Some(Map::of(people)?) } else { None };
+    let mut contenders = vec![
+        one_by_one(&engine, prepared, people, settings),
+        floor_one(&table, settings),
+        together(&engine, prepared, people, settings),
+        floor_together(&table, settings),
+    ];
+    contenders.extend(map.iter().map(|map| walk(map, people, settings)));
+    let all = interleave(settings.rounds(), &mut contenders)?;
+    let size = words(people);
+    let each = |bytes: usize| bytes as f64 / people as f64;
+    rows.push(
+        Row::new(format!("one decision, {size}"), &all[0])
+            .beside(1.0 / all[0].speed_of(&all[1]), "the time of the floor"),
+    );
+    rows.push(Row::new(format!("floor: a dependent random read, {size}"), &all[1]));
+    rows.push(
+        Row::new(format!("{TOGETHER} at a time, {size}"), &all[2])
+            .beside(1.0 / all[2].speed_of(&all[3]), "the time of the floor"),
+    );
+    rows.push(Row::new(format!("floor: independent random reads, {size}"), &all[3]));
+    if let (Some(map), Some(walked)) = (&map, all.get(4)) {
+        rows.push(
+            Row::new(
+                format!("peer: hash map with a walk, {size}, {:.0} bytes each", each(map.bytes())),
+                walked,
+            )
+            .beside(all[0].speed_of(walked), "slower than one decision"),
+        );
+    }
+    rows.push(Row::new(
+        format!(
+            "people put in, {size}: {:.1} bytes each to decide, {:.1} more to list them",
+            each(needed),
+            each(beside)
+        ),
+        &Measured(vec![Sample { count: people, seconds, ..Sample::default() }]),
+    ));
+    Ok(())
 }
 
 /// Measures it.
 pub(crate) fn measure(settings: &Settings) -> Result<Section> {
-    let (few, many) = settings.either((1_000, 10_000), (10_000, 100_000));
-    let (small, large) = (world(few)?, world(many)?);
-    let (asked_few, asked_many) = (questions(&small)?, questions(&large)?);
-    let mut contenders = [
-        decide(&small, &asked_few, settings)?,
-        decide(&large, &asked_many, settings)?,
-        probe(&asked_few, settings),
-        probe(&asked_many, settings),
-        parse(&asked_many, settings)?,
-    ];
-    let all = interleave(settings.rounds(), &mut contenders)?;
-    let [small, large, map_small, map_large, parse] = &all[..] else {
-        anyhow::bail!("a contender has no figures");
-    };
-    let thousand = |count: usize| format!("{} k people", count / 1_000);
-    let (few, many) = (thousand(few), thousand(many));
-    let map = "a probe of the map";
-    Ok(Section {
-        name: "decide",
-        unit: "decisions",
-        rows: vec![
-            Row::new(format!("decision, {few}"), small).beside(small.speed_of(map_small), map),
-            Row::new(format!("decision, {many}"), large).beside(large.speed_of(map_large), map),
-            Row::new(format!("peer: one probe of a std map of strings, {few}"), map_small),
-            Row::new(format!("peer: one probe of a std map of strings, {many}"), map_large),
-            Row::new("reference: parsing one request with serde_json", parse)
-                .beside(parse.speed_of(large), format!("a decision, {many}")),
-        ],
-    })
+    let mut rows = Vec::new();
+    for people in settings.crowds() {
+        measure_size(people, settings, &mut rows)?;
+    }
+    Ok(Section { name: "decide", unit: "decisions", rows })
 }

@@ -10,6 +10,8 @@
 //! Reading order: [`rounds`] (how anything is measured), [`world`] and [`load`] (on what and by
 //! whom), one file per measurement, [`report`].
 
+mod answer;
+mod crowd;
 mod decide;
 mod http;
 mod import;
@@ -42,6 +44,9 @@ struct Cli {
     /// A few seconds each: whether it works, not how fast it is
     #[arg(long)]
     quick: bool,
+    /// How many people decisions are made among [default: 1, 10 and 100 million]
+    #[arg(long)]
+    people: Option<u64>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -55,8 +60,10 @@ struct Cli {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
-    /// Decisions in the process
+    /// Decisions among up to a hundred million people
     Decide,
+    /// Whole answers in the process
+    Answer,
     /// A decision over HTTP
     Http,
     /// Durable choices
@@ -73,6 +80,7 @@ enum What {
 struct Settings {
     is_quick: bool,
     dir: PathBuf,
+    people: Option<u64>,
 }
 
 impl Settings {
@@ -86,6 +94,12 @@ impl Settings {
         Duration::from_millis(if self.is_quick { 200 } else { 1_000 })
     }
 
+    /// Among how many people decisions are made: some fit into a cache, most do not.
+    fn crowds(&self) -> Vec<u64> {
+        let crowds = self.either(vec![1_000_000], vec![1_000_000, 10_000_000, 100_000_000]);
+        self.people.map_or(crowds, |people| vec![people])
+    }
+
     /// One number for a quick run, another for a real one.
     fn either<T>(&self, quick: T, full: T) -> T {
         if self.is_quick { quick } else { full }
@@ -94,8 +108,9 @@ impl Settings {
 
 type Measure = fn(&Settings) -> Result<Section>;
 
-const ALL: [(What, Measure); 5] = [
+const ALL: [(What, Measure); 6] = [
     (What::Decide, decide::measure),
+    (What::Answer, answer::measure),
     (What::Http, http::measure),
     (What::Write, write::measure),
     (What::Propagate, propagate::measure),
@@ -111,7 +126,7 @@ fn main() -> Result<()> {
     let cli = Cli::parse();
     let dir = cli.dir.unwrap_or_else(|| root().join("target"));
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make `{}`", dir.display()))?;
-    let settings = Settings { is_quick: cli.quick, dir };
+    let settings = Settings { is_quick: cli.quick, dir, people: cli.people };
     let mut sections = Vec::new();
     for (what, measure) in ALL {
         if cli.what == What::All || cli.what == what {

@@ -9,7 +9,7 @@ use sayso_consent::{
 use crate::{
     engine::{
         View,
-        plan::{Cell, Prepared, Question},
+        plan::{Answer, Cell, Question},
         table::{PARTS, part_of},
     },
     snapshot::Snapshot,
@@ -81,7 +81,7 @@ impl Snapshot {
         }
         for (said, subject) in self.engine.people_of(&view, part) {
             let known = match way {
-                Way::Cell(cell) => self.engine.allows(&view, cell, said, at),
+                Way::Cell(cell) => self.engine.allows_said(&view, cell, said, at),
                 _ => None,
             };
             if known.unwrap_or_else(|| self.is_allowed(&view, request, subject, at)) {
@@ -126,10 +126,10 @@ impl Snapshot {
         }
         let plan = &view.book.plan;
         match plan.ask(&Question::of(request)) {
-            Prepared::Never(..) => Way::Nobody,
-            Prepared::Unprepared => Way::Rule,
-            Prepared::Cell(cell) if plan.may_rest(plan.declared(cell), at) => Way::Nobody,
-            Prepared::Cell(cell) => Way::Cell(cell),
+            Answer::Never(..) => Way::Nobody,
+            Answer::Unprepared => Way::Rule,
+            Answer::Cell(cell) if plan.may_rest(plan.declared(cell), at) => Way::Nobody,
+            Answer::Cell(cell) => Way::Cell(cell),
         }
     }
 

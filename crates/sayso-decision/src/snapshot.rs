@@ -25,7 +25,7 @@ use crate::{
     decide::{Passing, People, decide, oblige},
     engine::{
         Engine, View,
-        plan::{Prepared, Question},
+        plan::{Answer, Question},
     },
 };
 
@@ -82,10 +82,9 @@ impl Snapshot {
         Timestamp(self.latest.load(Ordering::Acquire))
     }
 
-    /// What the table of everybody takes in memory, in bytes: what decisions need, and beside it
-    /// who is in it, for audiences.
-    pub fn table_bytes(&self) -> (usize, usize) {
-        self.engine.bytes()
+    /// Everyone's answers.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// How many people are known.
@@ -151,14 +150,14 @@ impl Snapshot {
     fn recall(&self, view: &View, question: &Question<'_>, at: Timestamp) -> Option<Decision> {
         let device = question.device;
         let mut decision = match view.book.plan.ask(question) {
-            Prepared::Unprepared => return None,
+            Answer::Unprepared => return None,
             // What is never done with one device may be done with another.
-            Prepared::Never(Reason::PromisedNever, _) if device.is_some() => return None,
-            Prepared::Never(reason, under) => {
+            Answer::Never(Reason::PromisedNever, _) if device.is_some() => return None,
+            Answer::Never(reason, under) => {
                 let activity = under.and_then(|under| view.book.plan.activity(under));
                 Decision::deny(reason, activity)
             }
-            Prepared::Cell(cell) => {
+            Answer::Cell(cell) => {
                 let brief = self.engine.brief(view, cell, question.subject, device, at)?;
                 let declared = view.book.plan.declared(cell);
                 let mut decision = Decision::deny(brief.reason, Some(&declared.id));

@@ -36,7 +36,7 @@ use sayso_consent::{
 use crate::{
     decide::{Passing, People, decide},
     engine::{
-        plan::{Cell, Plan},
+        plan::{Answer, Cell, Plan, Question},
         profile::{NEWEST, Profile, Summary, sum_up},
         slot::{ASK, GONE, NEVER, NO_POSITION, Said},
         table::{Key, Keyed, Table, Writer},
@@ -48,6 +48,9 @@ const PROFILES_MAX: usize = 1 << 24;
 /// The profile of whoever is not known.
 const NOBODY: u32 = 0;
 
+/// What is said of somebody who goes.
+const GOING: Said = Said { profile: GONE, lapse: NEVER, grant: NO_POSITION };
+
 /// An answer was worked out.
 const KNOWN: u8 = 0x80;
 /// A slot cannot say.
@@ -58,6 +61,8 @@ const REASON: u8 = 0x1f;
 
 /// A plan, and the answers by profile and cell; zero where nobody asked yet.
 pub(crate) struct Book {
+    /// Counts the catalogs: what was prepared under one says nothing under another.
+    number: u64,
     pub(crate) plan: Plan,
     answers: boxcar::Vec<Box<[AtomicU8]>>,
 }
@@ -66,6 +71,26 @@ pub(crate) struct Book {
 pub(crate) struct View {
     pub(crate) book: Arc<Book>,
     table: Table,
+}
+
+/// A question that is prepared. See [`Engine::prepare`].
+#[derive(Clone, Copy, Debug)]
+pub struct Prepared {
+    cell: Cell,
+    plan: u64,
+}
+
+/// What a person comes to. See [`Engine::sum_up`].
+#[derive(Clone, Copy, Debug)]
+pub struct Sum(Said);
+
+impl Sum {
+    /// The same of somebody whose newest grant stands elsewhere.
+    #[must_use]
+    pub fn at(self, grant: Position) -> Self {
+        let grant = if self.0.grant == NO_POSITION { NO_POSITION } else { short(grant) };
+        Self(Said { grant, ..self.0 })
+    }
 }
 
 /// A profile as it is kept.
@@ -106,8 +131,12 @@ struct Writing {
     unsettled: BTreeSet<(u32, SubjectId)>,
 }
 
-/// The table with all that belongs to it.
-pub(crate) struct Engine {
+/// Everyone's answers, without their states: a slot a person, a profile for all who are alike.
+///
+/// One thread puts people in, any number ask. It has no I/O and knows no clock. Where it does not
+/// know an answer it says so, and the rule ([`crate::decide`]) has to be put to the person's state:
+/// [`crate::Snapshot`] keeps the states too and does that by itself.
+pub struct Engine {
     keyed: Keyed,
     view: ArcSwap<View>,
     profiles: boxcar::Vec<Kept>,
@@ -136,7 +165,7 @@ impl Default for Engine {
 
 impl Engine {
     fn new(keyed: Keyed) -> Self {
-        let book = Book { plan: Plan::new(None), answers: boxcar::Vec::new() };
+        let book = Book { number: 0, plan: Plan::new(None), answers: boxcar::Vec::new() };
         let writing = Writing {
             numbers: HashMap::new(),
             table: Writer::new(),
@@ -196,7 +225,7 @@ impl Engine {
 
     /// Whether the answer is yes; `None` if the rule has to decide. Knows more than [`Self::brief`],
     /// which also has to say why.
-    pub(crate) fn allows(
+    pub(crate) fn allows_said(
         &self,
         view: &View,
         cell: Cell,
@@ -250,7 +279,7 @@ impl Engine {
             let said = view.table.find(self.keyed.person(*subject));
             let is_counted = said.is_some_and(|said| {
                 let settled = Said { lapse: NEVER, ..said };
-                self.allows(view, cell, settled, at) == Some(true)
+                self.allows_said(view, cell, settled, at) == Some(true)
             });
             tally.allowed -= i64::from(is_counted);
         }
@@ -295,8 +324,80 @@ impl Engine {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A question, prepared to be asked of many people. `None` if it is the rule's to answer.
+    pub fn prepare(&self, question: &Question<'_>) -> Option<Prepared> {
+        let view = self.view.load();
+        match view.book.plan.ask(question) {
+            Answer::Cell(cell) => Some(Prepared { cell, plan: view.book.number }),
+            Answer::Never(..) | Answer::Unprepared => None,
+        }
+    }
+
+    /// Whether the answer is yes for a person. `None` if it is the rule's to answer, or if the
+    /// catalog has changed since the question was prepared.
+    pub fn allows(&self, prepared: Prepared, subject: SubjectId, at: Timestamp) -> Option<bool> {
+        let view = self.view.load();
+        if view.book.number != prepared.plan || self.may_rest(&view, prepared.cell, at) {
+            return None;
+        }
+        match view.table.find(self.keyed.person(subject)) {
+            Some(said) => self.allows_said(&view, prepared.cell, said, at),
+            None => Some(false),
+        }
+    }
+
+    /// The same for many people at once, whose slots are fetched together: the memory's latency
+    /// is waited for once instead of for each.
+    pub fn allows_each(
+        &self,
+        prepared: Prepared,
+        subjects: &[SubjectId],
+        at: Timestamp,
+        mut tell: impl FnMut(SubjectId, Option<bool>),
+    ) {
+        const TOGETHER: usize = 16;
+        let view = self.view.load();
+        let is_stale = view.book.number != prepared.plan;
+        if is_stale || self.may_rest(&view, prepared.cell, at) {
+            subjects.iter().for_each(|subject| tell(*subject, None));
+            return;
+        }
+        for some in subjects.chunks(TOGETHER) {
+            let mut keys = [Key::NONE; TOGETHER];
+            for (key, subject) in keys.iter_mut().zip(some) {
+                *key = self.keyed.person(*subject);
+            }
+            let keys = &keys[..some.len()];
+            keys.iter().for_each(|key| view.table.fetch(*key));
+            for (key, subject) in keys.iter().zip(some) {
+                let answer = match view.table.find(*key) {
+                    Some(said) => self.allows_said(&view, prepared.cell, said, at),
+                    None => Some(false),
+                };
+                tell(*subject, answer);
+            }
+        }
+    }
+
+    fn may_rest(&self, view: &View, cell: Cell, at: Timestamp) -> bool {
+        view.book.plan.may_rest(view.book.plan.declared(cell), at)
+    }
+
+    /// What somebody comes to. Others of whom the same holds can be put in by it.
+    pub fn sum_up(&self, state: &SubjectState, at: Timestamp) -> Sum {
+        let writing = &mut *self.writing();
+        let summary = sum_up(state, None, at, &writing.material);
+        Sum(self.said(writing, summary))
+    }
+
+    /// Puts in somebody without devices, of whom nothing was known, by what they come to.
+    pub fn set(&self, subject: SubjectId, sum: Sum) {
+        let writing = &mut *self.writing();
+        self.put_slot(writing, self.keyed.person(subject), sum.0, Some(subject));
+    }
+
     /// Takes in what is known about somebody now; `before` is what was known about them.
-    pub(crate) fn put(
+    pub fn put(
         &self,
         subject: SubjectId,
         before: Option<&SubjectState>,
@@ -305,7 +406,8 @@ impl Engine {
     ) {
         let writing = &mut *self.writing();
         let person = state.map(|state| sum_up(state, None, at, &writing.material));
-        self.put_slot(writing, self.keyed.person(subject), person, Some(subject));
+        let said = person.map_or(GOING, |summary| self.said(writing, summary));
+        self.put_slot(writing, self.keyed.person(subject), said, Some(subject));
         let links = |state: Option<&SubjectState>| {
             state.map(|state| state.devices.clone()).unwrap_or_default()
         };
@@ -315,30 +417,25 @@ impl Engine {
             .filter(|old| !now.iter().any(|link| link.device == old.device));
         for link in gone {
             let key = self.keyed.device(subject, link.device.as_str());
-            self.put_slot(writing, key, None, None);
+            self.put_slot(writing, key, GOING, None);
         }
         for link in &now {
             let key = self.keyed.device(subject, link.device.as_str());
             let summary = state.map(|state| sum_up(state, Some(link), at, &writing.material));
-            self.put_slot(writing, key, summary, None);
+            let said = summary.map_or(GOING, |summary| self.said(writing, summary));
+            self.put_slot(writing, key, said, None);
         }
     }
 
-    fn put_slot(
-        &self,
-        writing: &mut Writing,
-        key: Key,
-        summary: Option<Summary>,
-        person: Option<SubjectId>,
-    ) {
-        let said = match summary {
-            Some(summary) => Said {
-                lapse: summary.lapse.map_or(NEVER, minute),
-                grant: summary.newest.map_or(NO_POSITION, short),
-                profile: self.number(writing, summary.profile),
-            },
-            None => Said { profile: GONE, lapse: NEVER, grant: NO_POSITION },
-        };
+    fn said(&self, writing: &mut Writing, summary: Summary) -> Said {
+        Said {
+            lapse: summary.lapse.map_or(NEVER, minute),
+            grant: summary.newest.map_or(NO_POSITION, short),
+            profile: self.number(writing, summary.profile),
+        }
+    }
+
+    fn put_slot(&self, writing: &mut Writing, key: Key, said: Said, person: Option<SubjectId>) {
         let view = self.view.load();
         let saying = writing.table.say(&view.table, &self.keyed, key, said);
         if let Some(table) = saying.grown {
@@ -407,13 +504,13 @@ impl Engine {
     }
 
     /// What the table takes in memory, in bytes: what decisions need, and who is in the slots.
-    pub(crate) fn bytes(&self) -> (usize, usize) {
+    pub fn bytes(&self) -> (usize, usize) {
         self.view.load().table.bytes()
     }
 
     /// Puts a catalog in force. The new plan is prepared beside the one that is read meanwhile, and
     /// takes its place whole.
-    pub(crate) fn bring_into_force(&self, in_force: &InForce) {
+    pub fn bring_into_force(&self, in_force: &InForce) {
         let writing = &mut *self.writing();
         writing.material.extend(in_force.material_since.values());
         writing.material.sort_unstable();
@@ -422,7 +519,7 @@ impl Engine {
         let answers: boxcar::Vec<_> =
             (0..self.profiles.count()).map(|_| unanswered(&plan)).collect();
         let view = self.view.load();
-        let book = Arc::new(Book { plan, answers });
+        let book = Arc::new(Book { number: view.book.number + 1, plan, answers });
         self.view.store(Arc::new(View { book, table: view.table.clone() }));
     }
 }

@@ -75,7 +75,7 @@ impl<'a> Question<'a> {
 
 /// What a question comes to before it is known about whom it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Prepared {
+pub(crate) enum Answer {
     /// It depends on the person.
     Cell(Cell),
     /// The answer is no, whoever it is about.
@@ -120,7 +120,7 @@ pub(crate) struct Plan {
     channels: Names,
     rows: HashMap<[u32; 3], u32>,
     /// For each row its answers: without a channel, then by channel.
-    answers: Vec<Prepared>,
+    answers: Vec<Answer>,
     activities: Vec<Id>,
     pub(crate) cells: Vec<Declared>,
     quiet: Vec<Quiet>,
@@ -212,37 +212,37 @@ impl Plan {
         }
     }
 
-    fn prepare(&mut self, now: &InForce, request: Request, resting: &[Id]) -> Prepared {
+    fn prepare(&mut self, now: &InForce, request: Request, resting: &[Id]) -> Answer {
         let (id, activity) = match declared(&now.catalog, &request) {
             Ok((id, activity)) => (id.clone(), activity.clone()),
             Err((reason, under)) => {
                 let number = under.and_then(|id| self.activities.iter().position(|own| own == id));
-                return Prepared::Never(reason, number.map(|number| Under(number as u32)));
+                return Answer::Never(reason, number.map(|number| Under(number as u32)));
             }
         };
         let rests = request.channel.as_ref().filter(|_| !activity.basis.is_imperative());
         let quiet = rests.and_then(|channel| resting.iter().position(|own| own == channel));
         let is_household = now.catalog.is_household(&request.data);
         self.cells.push(Declared { id, activity, request, is_household, quiet });
-        Prepared::Cell(Cell(self.cells.len() as u32 - 1))
+        Answer::Cell(Cell(self.cells.len() as u32 - 1))
     }
 
     /// What a question comes to.
-    pub(crate) fn ask(&self, question: &Question<'_>) -> Prepared {
+    pub(crate) fn ask(&self, question: &Question<'_>) -> Answer {
         let Question { purpose, data, recipient, channel, .. } = *question;
         let Some(r) = self.recipients.number(recipient) else {
-            return Prepared::Never(Reason::Undeclared, None);
+            return Answer::Never(Reason::Undeclared, None);
         };
         let channel = match channel {
             None => Some(0),
             Some(channel) => self.channels.number(channel).map(|number| number as usize + 1),
         };
         let names = (self.purposes.number(purpose), self.data.number(data), channel);
-        let (Some(p), Some(d), Some(channel)) = names else { return Prepared::Unprepared };
+        let (Some(p), Some(d), Some(channel)) = names else { return Answer::Unprepared };
         match self.rows.get(&[p, d, r]) {
             Some(row) => self.answers[*row as usize * (1 + self.channels.0.len()) + channel],
-            None if self.is_whole => Prepared::Never(Reason::Undeclared, None),
-            None => Prepared::Unprepared,
+            None if self.is_whole => Answer::Never(Reason::Undeclared, None),
+            None => Answer::Unprepared,
         }
     }
 

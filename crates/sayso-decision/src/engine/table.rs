@@ -34,6 +34,11 @@ pub(crate) struct Key {
     whole: u128,
 }
 
+impl Key {
+    /// Nobody's.
+    pub(crate) const NONE: Self = Self { part: 0, hash: 0, whole: 0 };
+}
+
 /// Makes keys.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Keyed(pub(crate) [u8; 16]);
@@ -160,6 +165,13 @@ impl Table {
     /// What is said of somebody; `None` if they are not in the table.
     pub(crate) fn find(&self, key: Key) -> Option<Said> {
         self.parts[key.part].find(key.hash).1.filter(|said| said.profile != GONE)
+    }
+
+    /// Brings the beginning of a search near. What is read is not looked at, so reads of several
+    /// keys in a row wait for memory together.
+    pub(crate) fn fetch(&self, key: Key) {
+        let part = &self.parts[key.part];
+        std::hint::black_box(part.words[2 * part.home(key.hash)].load(Ordering::Relaxed));
     }
 
     /// One part.
