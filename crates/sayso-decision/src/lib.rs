@@ -12,6 +12,7 @@
 pub mod audience;
 pub mod decide;
 mod engine;
+mod index;
 pub mod permission;
 pub mod snapshot;
 pub mod staged;

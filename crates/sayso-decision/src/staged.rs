@@ -14,7 +14,10 @@ use sayso_consent::{
     subject::SubjectState,
 };
 
-use crate::snapshot::{Change, Snapshot, Still, changes, is_birth};
+use crate::{
+    index::{Change, changes, is_birth},
+    snapshot::{Snapshot, Still},
+};
 
 /// What commands are decided on while a batch is being gathered.
 pub struct Staged<'a> {

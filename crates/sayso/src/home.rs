@@ -213,7 +213,10 @@ fn known_journal(dir: &Path) -> Result<PathBuf> {
     let path = dir.join(JOURNAL_AT);
     match std::fs::read(&path) {
         Ok(bytes) => Ok(PathBuf::from(OsString::from_vec(bytes))),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(dir.join("withdrawals.journal")),
+        // Where there is no folder there is no journal yet; whoever makes the folder says more.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(dir.join("withdrawals.journal"))
+        }
         Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
     }
 }
