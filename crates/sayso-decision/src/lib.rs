@@ -17,7 +17,7 @@ pub mod permission;
 pub mod snapshot;
 pub mod staged;
 
-pub use engine::{Engine, Prepared, Sum, plan::Question};
+pub use engine::{Engine, Sum, many::Prepared, plan::Question};
 pub use permission::Permission;
 pub use snapshot::Snapshot;
 pub use staged::Staged;

@@ -1,0 +1,154 @@
+//! One question asked of many people: whether it is yes, for each or in number.
+
+use std::sync::atomic::Ordering;
+
+use sayso_consent::{id::SubjectId, request::Reason, time::Timestamp};
+
+use crate::engine::{
+    BY_RULE, Engine, REASON, View, minute,
+    plan::{Answer, Cell, Question},
+    slot::{ASK, NEVER, Said},
+    table::Key,
+};
+
+/// A question that is prepared. See [`Engine::prepare`].
+#[derive(Clone, Copy, Debug)]
+pub struct Prepared {
+    cell: Cell,
+    plan: u64,
+}
+
+/// How many people a cell allows.
+#[derive(Default)]
+pub(crate) struct Tally {
+    /// By their profiles, without those who have to be asked about one by one.
+    pub(crate) allowed: i64,
+    /// Whose profile no longer holds.
+    pub(crate) lapsed: Vec<SubjectId>,
+    /// There are profiles that cannot say.
+    pub(crate) needs_rule: bool,
+}
+
+impl Engine {
+    /// A question, prepared to be asked of many people. `None` if it is the rule's to answer.
+    pub fn prepare(&self, question: &Question<'_>) -> Option<Prepared> {
+        let view = self.view.load();
+        match view.book.plan.ask(question) {
+            Answer::Cell(cell) => Some(Prepared { cell, plan: view.book.number }),
+            Answer::Never(..) | Answer::Unprepared => None,
+        }
+    }
+
+    /// Whether the answer is yes for a person. `None` if it is the rule's to answer, or if the
+    /// catalog has changed since the question was prepared.
+    pub fn allows(&self, prepared: Prepared, subject: SubjectId, at: Timestamp) -> Option<bool> {
+        let view = self.view.load();
+        if view.book.number != prepared.plan || self.may_rest(&view, prepared.cell, at) {
+            return None;
+        }
+        match view.table.find(self.keyed.person(subject)) {
+            Some(said) => self.allows_said(&view, prepared.cell, said, at),
+            None => Some(false),
+        }
+    }
+
+    /// The same for many people at once, whose slots are fetched together: the memory's latency
+    /// is waited for once instead of for each.
+    pub fn allows_each(
+        &self,
+        prepared: Prepared,
+        subjects: &[SubjectId],
+        at: Timestamp,
+        mut tell: impl FnMut(SubjectId, Option<bool>),
+    ) {
+        const TOGETHER: usize = 16;
+        let view = self.view.load();
+        let is_stale = view.book.number != prepared.plan;
+        if is_stale || self.may_rest(&view, prepared.cell, at) {
+            subjects.iter().for_each(|subject| tell(*subject, None));
+            return;
+        }
+        for some in subjects.chunks(TOGETHER) {
+            let mut keys = [Key::NONE; TOGETHER];
+            for (key, subject) in keys.iter_mut().zip(some) {
+                *key = self.keyed.person(*subject);
+            }
+            let keys = &keys[..some.len()];
+            keys.iter().for_each(|key| view.table.fetch(*key));
+            for (key, subject) in keys.iter().zip(some) {
+                let answer = match view.table.find(*key) {
+                    Some(said) => self.allows_said(&view, prepared.cell, said, at),
+                    None => Some(false),
+                };
+                tell(*subject, answer);
+            }
+        }
+    }
+
+    fn may_rest(&self, view: &View, cell: Cell, at: Timestamp) -> bool {
+        view.book.plan.may_rest(view.book.plan.declared(cell), at)
+    }
+
+    /// Whether the answer is yes; `None` if the rule has to decide. Knows more than [`Self::brief`],
+    /// which also has to say why.
+    pub(crate) fn allows_said(
+        &self,
+        view: &View,
+        cell: Cell,
+        said: Said,
+        at: Timestamp,
+    ) -> Option<bool> {
+        if said.profile == ASK || said.lapse != NEVER && minute(at) >= said.lapse {
+            return None;
+        }
+        let code = self.code(&view.book, said.profile, cell);
+        let reason = Reason::ALL.get(usize::from(code & REASON))?;
+        (code & BY_RULE == 0).then(|| reason.allows())
+    }
+
+    /// What is said in a part of the table, person by person; devices are left out.
+    pub(crate) fn people_of<'a>(
+        &'a self,
+        view: &'a View,
+        part: usize,
+    ) -> impl Iterator<Item = (Said, SubjectId)> {
+        let is_person = |said: &Said| match self.profiles.get(said.profile as usize) {
+            Some(kept) => kept.device.is_none(),
+            None => said.profile == ASK,
+        };
+        view.table.part(part).all().filter(move |(said, _)| is_person(said))
+    }
+
+    /// How many people a cell allows, and who has to be asked about one by one instead: those
+    /// whose time has passed, and those of whom a profile cannot say.
+    pub(crate) fn count_allowed(&self, view: &View, cell: Cell, at: Timestamp) -> Tally {
+        let mut tally = Tally::default();
+        for (number, kept) in self.profiles.iter() {
+            let people = kept.people.load(Ordering::Relaxed);
+            if people == 0 {
+                continue;
+            }
+            let code = self.code(&view.book, number as u32, cell);
+            let reason = Reason::ALL.get(usize::from(code & REASON));
+            tally.needs_rule |= code & BY_RULE != 0;
+            if code & BY_RULE == 0 && reason.is_some_and(|reason| reason.allows()) {
+                tally.allowed += people;
+            }
+        }
+        let now = minute(at);
+        let writing = self.writing();
+        let lapsed = writing.unsettled.iter().take_while(|(lapse, _)| *lapse <= now);
+        tally.lapsed = lapsed.map(|(_, subject)| *subject).collect();
+        tally.lapsed.dedup();
+        drop(writing);
+        for subject in &tally.lapsed {
+            let said = view.table.find(self.keyed.person(*subject));
+            let is_counted = said.is_some_and(|said| {
+                let settled = Said { lapse: NEVER, ..said };
+                self.allows_said(view, cell, settled, at) == Some(true)
+            });
+            tally.allowed -= i64::from(is_counted);
+        }
+        tally
+    }
+}
