@@ -259,6 +259,11 @@ mod tests {
         assert_eq!(stops_at(&opened, EffectState::Applied), None);
         assert_eq!(stops_at(&opened, EffectState::Late), None, "the boxes would stay locked");
         assert_eq!(stops_at(&saved, EffectState::Late), of_saved);
+        assert_eq!(refresh_href(&saved), "/me?saved=0-7&watch=on");
+        assert_eq!(
+            refresh_href(&Asked { watch: Some("on".into()), ..Asked::default() }),
+            "/me?watch=on"
+        );
         assert_eq!(stops_at(&older, EffectState::Told), None);
     }
 }
