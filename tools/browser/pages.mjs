@@ -16,6 +16,7 @@ const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const plan = JSON.parse(process.argv[2]);
 const origin = new URL(plan.url).origin;
+// What is allowed in part says so in its label.
 const box = "Offers by e-mail";
 const phone = { width: 390, height: 844 };
 const desktop = { width: 1280, height: 900 };
@@ -67,12 +68,12 @@ async function picture(page, name) {
 
 // Ticks or unticks the box by its label, saves, and waits for the page that loads itself again.
 async function save(page, ticked, name) {
-  await page.getByLabel(box, { exact: true }).setChecked(ticked);
+  await page.getByLabel(box).setChecked(ticked);
   await page.getByRole("button", { name: "Save my choices" }).click();
   await page.getByRole("heading", { name: "In force now" }).waitFor();
   await picture(page, `${name}-saved`);
   await page.getByText("Every system has applied your choice.").waitFor();
-  must((await page.getByLabel(box, { exact: true }).isChecked()) === ticked, `${name}: the box`);
+  must((await page.getByLabel(box).isChecked()) === ticked, `${name}: the box`);
   await picture(page, `${name}-applied`);
 }
 
@@ -81,7 +82,7 @@ async function story(name, link, viewport) {
   await page.goto(link);
   await page.getByRole("heading", { level: 1, name: "You decide what" }).waitFor();
   await picture(page, `${name}-page`);
-  if (!(await page.getByLabel(box, { exact: true }).isChecked())) {
+  if (!(await page.getByLabel(box).isChecked())) {
     await save(page, true, `${name}-yes`);
   }
   await save(page, false, `${name}-no`);
@@ -127,6 +128,23 @@ async function pages(name, viewport, colorScheme, person) {
   await stranger.context().close();
 }
 
+// A link that was mailed: opened with a click, and nothing is read by it.
+async function mailed() {
+  const page = await visitor("mailed", { javaScriptEnabled: true });
+  await page.goto(plan.links.mailed);
+  await page.getByRole("button", { name: "Open my page" }).click();
+  for (const [name, viewport] of Object.entries({ phone, desktop })) {
+    await page.setViewportSize(viewport);
+    for (const path of ["/me", "/me?lang=de", "/me?lang=en&saved=0-1&left=yes"]) {
+      await page.goto(`${plan.url}${path}`);
+      const which = `mailed-${name}${path.replaceAll(/[^a-z]+/g, "-")}`;
+      await look(page, which);
+      await picture(page, which);
+      must((await page.locator("#history, .effects, .receipt").count()) === 0, `${which}: reads`);
+    }
+  }
+}
+
 try {
   await story("phone", plan.links.phone, phone);
   await story("desktop", plan.links.desktop, desktop);
@@ -144,6 +162,7 @@ try {
       await picture(operator, `axe-${name}-${colorScheme}-overview`);
     }
   }
+  await mailed();
 } catch (error) {
   problems.push(`${error.stack}`);
 } finally {

@@ -164,6 +164,19 @@ impl Door {
         Some(session.clone())
     }
 
+    /// The same without keeping it alive: for what a page asks for by itself. One that is left open
+    /// would else hold the door open for whoever comes by later.
+    pub fn look(
+        &self,
+        key: &str,
+        at: Timestamp,
+        has_key: impl Fn(&str) -> bool,
+    ) -> Option<Session> {
+        let rooms = self.rooms();
+        let (session, until) = rooms.sessions.get(&digest(key))?;
+        (*until > at.0 && is_good(&session.by, has_key)).then(|| session.clone())
+    }
+
     /// Ends a session.
     pub fn leave(&self, key: &str) {
         self.rooms().sessions.remove(&digest(key));
@@ -219,6 +232,17 @@ mod tests {
         assert!(door.enter(&unused, at, none).unwrap().is_none());
         let own = door.invite(Visitor::Operator, None, at, LINK_MS).unwrap();
         assert!(door.peek(&own, at, none).is_some(), "the program's own belongs to no key");
+    }
+
+    #[test]
+    fn to_be_looked_at_keeps_no_session_alive() {
+        let (door, at) = (Door::default(), Timestamp(1_000));
+        let link = door.invite(Visitor::Operator, Some("k1"), at, LINK_MS).unwrap();
+        let (key, _) = door.enter(&link, at, all).unwrap().unwrap();
+        assert!(door.look(&key, at.plus_ms(SESSION_MS - 1), all).is_some());
+        assert!(door.look(&key, at, none).is_none());
+        assert!(door.look(&key, at.plus_ms(SESSION_MS), all).is_none());
+        assert!(door.session(&key, at.plus_ms(SESSION_MS), all).is_none());
     }
 
     #[test]

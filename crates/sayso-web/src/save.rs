@@ -1,8 +1,16 @@
 //! From the boxes of a form to choices. Pure.
 //!
-//! A box is wider than one choice and narrower than a person's words, so the way there is: what is
-//! unticked becomes a denial over the box, and what is ticked and would be denied then becomes
-//! grants, one for each use that the page showed. A no may be wider than its box; a yes never is.
+//! A box is wider than one choice and narrower than a person's words, so the way there is: a box
+//! that was shown ticked and came back unticked becomes denials over the box, and one that was
+//! shown unticked and came back ticked becomes grants, one for each use that the page showed. A no
+//! may be wider than its box; a yes never is. A box that came back as it was shown says nothing:
+//! the page may be older than what was said since, and must not undo it.
+//!
+//! Reading order: [`Sent`], [`Standing`], `tick` (what a box shows).
+
+#[cfg(test)]
+mod tests;
+mod tick;
 
 use std::collections::BTreeSet;
 
@@ -10,9 +18,10 @@ use sayso_consent::{
     Choice, Id, Position, Scope, SubjectId, SubjectState, Timestamp,
     catalog::{Activity, Catalog, InForce, RecipientKind},
     choice::{Actor, Effect, Method, NoticeRef},
-    subject::Held,
 };
-use sayso_decision::{Snapshot, permission::permissions};
+use sayso_decision::Snapshot;
+
+pub(crate) use tick::Tick;
 
 /// What a box is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +38,18 @@ impl Choosing {
         let part = |id: &Option<Id>| id.as_ref().map_or_else(String::new, ToString::to_string);
         format!("{}~{}~{}", self.activity, part(&self.channel), part(&self.third_party))
     }
+
+    /// What a field is about, whether or not today's page has such a box.
+    fn read(name: &str) -> Option<Self> {
+        let part = |text: &str| match text {
+            "" => Some(None),
+            text => text.parse::<Id>().ok().map(Some),
+        };
+        let mut parts = name.split('~');
+        let (activity, channel, third_party) = (parts.next()?, parts.next()?, parts.next()?);
+        let activity = activity.parse().ok()?;
+        Some(Self { activity, channel: part(channel)?, third_party: part(third_party)? })
+    }
 }
 
 /// The boxes of an activity: one a channel, or one in all; then one for each third party.
@@ -42,10 +63,7 @@ pub(crate) fn boxes(
         channel: channel.cloned(),
         third_party: third_party.cloned(),
     };
-    let main = match activity.channels.as_slice() {
-        [] => vec![of(None, None)],
-        channels => channels.iter().map(|channel| of(Some(channel), None)).collect(),
-    };
+    let main = ways(activity).into_iter().map(|channel| of(channel, None)).collect();
     let (own, third) = parties(catalog, activity);
     // Where only third parties use the data, the box itself is about them.
     let sharing = if own.is_empty() {
@@ -54,6 +72,14 @@ pub(crate) fn boxes(
         third.iter().map(|id| of(None, Some(id))).collect()
     };
     (main, sharing)
+}
+
+/// The channels of an activity; one that is none, if it has none.
+fn ways(activity: &Activity) -> Vec<Option<&Id>> {
+    match activity.channels.as_slice() {
+        [] => vec![None],
+        channels => channels.iter().map(Some).collect(),
+    }
 }
 
 /// The recipients of an activity: those that work for the company, and third parties.
@@ -67,6 +93,52 @@ pub(crate) fn parties<'a>(catalog: &Catalog, activity: &'a Activity) -> (Vec<&'a
     activity.recipients.iter().partition(is_own)
 }
 
+/// The recipients that the boxes of an activity's ways are about.
+fn users<'a>(catalog: &Catalog, activity: &'a Activity) -> Vec<&'a Id> {
+    let (own, third) = parties(catalog, activity);
+    if own.is_empty() { third } else { own }
+}
+
+/// What a form said.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sent {
+    /// Under which catalog the page was shown.
+    pub(crate) catalog: Option<Position>,
+    /// The boxes that were on the page.
+    pub(crate) shown: BTreeSet<String>,
+    /// Those of them that were ticked when it was shown.
+    pub(crate) shown_ticked: BTreeSet<String>,
+    /// Those that were ticked when it was sent.
+    pub(crate) ticked: BTreeSet<String>,
+}
+
+impl Sent {
+    /// From the fields of a form.
+    pub(crate) fn read(fields: &[(String, String)]) -> Self {
+        let of = |wanted: &str| {
+            let own = fields.iter().filter(|(name, _)| name == wanted);
+            own.map(|(_, value)| value.clone()).collect::<BTreeSet<String>>()
+        };
+        let ticked = fields.iter().filter(|(_, value)| value == "yes");
+        Self {
+            catalog: of("catalog").first().and_then(|position| position.parse().ok()),
+            shown: of("shown"),
+            shown_ticked: of("shown_ticked"),
+            ticked: ticked.map(|(name, _)| name.clone()).collect(),
+        }
+    }
+
+    /// Whether a box was ticked by the person, on the page as it was shown.
+    fn is_new(&self, name: &str) -> bool {
+        self.ticked.contains(name) && self.shown.contains(name) && !self.shown_ticked.contains(name)
+    }
+
+    /// Whether it asks for anything that it was not shown to have.
+    pub(crate) fn widens(&self) -> bool {
+        self.ticked.iter().any(|name| self.is_new(name))
+    }
+}
+
 /// What a person may be asked about: where everything stands now.
 pub(crate) struct Standing<'a> {
     pub(crate) in_force: &'a InForce,
@@ -77,121 +149,143 @@ pub(crate) struct Standing<'a> {
 }
 
 impl Standing<'_> {
-    /// The cells of an activity that are allowed, as (data, recipient, channel).
-    fn allowed(
-        &self,
-        state: &SubjectState,
-        id: &Id,
-        activity: &Activity,
-    ) -> BTreeSet<(Id, Id, Option<Id>)> {
-        let mut allowed = BTreeSet::new();
-        for recipient in &activity.recipients {
-            let all = permissions(
-                self.in_force,
-                self.snapshot,
-                self.subject,
-                Some(state),
-                recipient,
-                self.at,
-            );
-            let own = all.into_iter().filter(|one| one.activity == *id && one.reason.allows());
-            allowed.extend(own.map(|one| (one.data, recipient.clone(), one.channel)));
-        }
-        allowed
+    /// Whether a form shows the texts and boxes of today. To what was not read nobody said yes.
+    pub(crate) fn is_of_today(&self, sent: &Sent) -> bool {
+        sent.catalog == Some(self.in_force.position)
     }
 
-    /// Whether a box is ticked: whether anything that it is about is allowed.
-    pub(crate) fn is_ticked(&self, own: &Choosing) -> bool {
-        let Some(activity) = self.in_force.catalog.activities.get(&own.activity) else {
-            return false;
-        };
-        let (main, third) = parties(&self.in_force.catalog, activity);
-        let meant = match &own.third_party {
-            Some(third_party) => vec![third_party],
-            None if main.is_empty() => third,
-            None => main,
-        };
-        let is_meant = |(_, recipient, channel): &(Id, Id, Option<Id>)| {
-            meant.contains(&recipient) && (own.third_party.is_some() || *channel == own.channel)
-        };
-        self.allowed(self.state, &own.activity, activity).iter().any(is_meant)
-    }
-
-    /// The choices that make the boxes stand as they were sent. `shown` are the boxes that were on
-    /// the page, `ticked` those of them that were ticked.
-    pub(crate) fn choices(
-        &self,
-        shown: &BTreeSet<String>,
-        ticked: &BTreeSet<String>,
-        language: &str,
-    ) -> Vec<Choice> {
-        let catalog = &self.in_force.catalog;
-        let mut choices = Vec::new();
-        for (id, activity) in &catalog.activities {
-            let (main, sharing) = boxes(catalog, id, activity);
-            let all: Vec<&Choosing> = main.iter().chain(&sharing).collect();
-            let is_shown =
-                activity.basis.is_choosable() && all.iter().any(|own| shown.contains(&own.name()));
-            if is_shown {
-                let wish = Wish {
-                    standing: self,
-                    id,
-                    activity,
-                    main: &main,
-                    sharing: &sharing,
-                    ticked,
-                    language,
-                };
-                wish.choices(&mut choices);
-            }
-        }
-        choices
-    }
-
-    /// Whether a box of sharing was ticked and none of the ways above it: there is nothing yet that
-    /// could be shared, and the box stays empty.
-    pub(crate) fn has_idle_sharing(&self, ticked: &BTreeSet<String>) -> bool {
-        let catalog = &self.in_force.catalog;
-        let any = |boxes: &[Choosing]| boxes.iter().any(|own| ticked.contains(&own.name()));
-        let is_idle = |(id, activity): (&Id, &Activity)| {
-            let (main, sharing) = boxes(catalog, id, activity);
-            activity.basis.is_choosable() && any(&sharing) && !any(&main)
-        };
-        catalog.activities.iter().any(is_idle)
-    }
-
-    /// The denials of "say no to everything".
-    pub(crate) fn refuse_everything(&self) -> Vec<Choice> {
-        let choosable = self
-            .in_force
-            .catalog
-            .activities
-            .iter()
-            .filter(|(_, activity)| activity.basis.is_choosable());
+    /// The denials of what was shown ticked and is not any more. Taken from the page as it was
+    /// shown, however old: a no is understood as far as it can be, and never waits for a reload.
+    pub(crate) fn narrowing(&self, sent: &Sent) -> Vec<Choice> {
+        let unticked = sent.shown_ticked.difference(&sent.ticked);
         let mut scopes: Vec<Scope> = Vec::new();
-        for (id, activity) in choosable {
-            for data in self.data_of(id, activity) {
-                let scope =
-                    Scope { purpose: Some(activity.purpose.clone()), data, ..Scope::default() };
-                if !scopes.contains(&scope) {
-                    scopes.push(scope);
-                }
+        for scope in
+            unticked.filter_map(|name| Choosing::read(name)).flat_map(|own| self.refused(&own))
+        {
+            if !scopes.contains(&scope) {
+                scopes.push(scope);
             }
         }
         scopes.into_iter().map(|scope| of_portal(Effect::Denial, scope)).collect()
     }
 
-    /// How a denial says which data: *any* where the activity has its purpose to itself, else one
-    /// by one, so that a box does not speak for another activity of the same purpose.
-    fn data_of(&self, id: &Id, activity: &Activity) -> Vec<Option<Id>> {
-        let shares_purpose = |(other, its): (&Id, &Activity)| {
-            other != id && its.basis.is_choosable() && its.purpose.overlaps(&activity.purpose)
-        };
-        if self.in_force.catalog.activities.iter().any(shares_purpose) {
-            activity.data.iter().cloned().map(Some).collect()
-        } else {
-            vec![None]
+    /// The grants of what was shown unticked and is ticked now; none from a page of another day.
+    pub(crate) fn widening(&self, sent: &Sent, language: &str) -> Vec<Choice> {
+        if !self.is_of_today(sent) {
+            return Vec::new();
         }
+        let mut grants = Vec::new();
+        for (id, activity) in self.choosable() {
+            let scopes = self.granted(id, activity, sent);
+            grants.extend(scopes.into_iter().map(|scope| self.grant(activity, scope, language)));
+        }
+        grants
+    }
+
+    /// Whether a box of sharing was ticked and none of the ways above it: there is nothing yet that
+    /// could be shared, and the box stays empty.
+    pub(crate) fn has_idle_sharing(&self, sent: &Sent) -> bool {
+        self.choosable().any(|(id, activity)| {
+            let (main, sharing) = boxes(&self.in_force.catalog, id, activity);
+            sharing.iter().any(|own| sent.is_new(&own.name()))
+                && !main.iter().any(|own| self.wish(own, sent).is_some())
+        })
+    }
+
+    /// The denials of "say no to everything": one a purpose, so that they fit into one entry
+    /// however much the catalog has.
+    pub(crate) fn refuse_everything(&self) -> Vec<Choice> {
+        let purposes: BTreeSet<&Id> =
+            self.choosable().map(|(_, activity)| &activity.purpose).collect();
+        let is_covered =
+            |own: &&Id| purposes.iter().any(|other| *other != *own && other.covers(own));
+        let widest = purposes.iter().copied().filter(|own| !is_covered(own));
+        let scope = |purpose: &Id| Scope { purpose: Some(purpose.clone()), ..Scope::default() };
+        widest.map(|purpose| of_portal(Effect::Denial, scope(purpose))).collect()
+    }
+
+    fn choosable(&self) -> impl Iterator<Item = (&Id, &Activity)> {
+        self.in_force
+            .catalog
+            .activities
+            .iter()
+            .filter(|(_, activity)| activity.basis.is_choosable())
+    }
+
+    /// What unticking a box says no to: as much as can be said without speaking for the box of
+    /// another activity. One that has its purpose to itself denies any data to any recipient, also
+    /// those that a later catalog adds. One that shares it names its data. One that shares both
+    /// names its recipients and channels too: the catalog's check sees to it that these differ.
+    /// Such a no does not cover a recipient that is added later to a use that needs no consent.
+    fn refused(&self, own: &Choosing) -> Vec<Scope> {
+        let catalog = &self.in_force.catalog;
+        let Some(activity) = catalog.activities.get(&own.activity) else { return Vec::new() };
+        let is_known = own.channel.as_ref().is_none_or(|id| catalog.channels.contains_key(id))
+            && own.third_party.as_ref().is_none_or(|id| catalog.recipients.contains_key(id));
+        if !activity.basis.is_choosable() || !is_known {
+            return Vec::new();
+        }
+        let beside: Vec<&Activity> = self
+            .choosable()
+            .filter(|(id, its)| **id != own.activity && its.purpose.overlaps(&activity.purpose))
+            .map(|(_, its)| its)
+            .collect();
+        let uses = |its: &&Activity, data: &Id| its.data.iter().any(|one| one.overlaps(data));
+        let shares_data = activity.data.iter().any(|data| beside.iter().any(|its| uses(its, data)));
+        let channels = match &own.channel {
+            None if shares_data => ways(activity),
+            channel => vec![channel.as_ref()],
+        };
+        let recipients: Vec<&Id> = match &own.third_party {
+            None if shares_data => activity.recipients.iter().collect(),
+            third_party => third_party.iter().collect(),
+        };
+        let mut scopes = product(activity, &recipients, &channels);
+        if beside.is_empty() {
+            scopes.iter_mut().for_each(|scope| scope.data = None);
+            scopes.dedup();
+        }
+        scopes
+    }
+
+    /// What ticking the boxes of an activity says yes to, as far as it is not allowed already.
+    fn granted(&self, id: &Id, activity: &Activity, sent: &Sent) -> Vec<Scope> {
+        let catalog = &self.in_force.catalog;
+        let (main, sharing) = boxes(catalog, id, activity);
+        let users = users(catalog, activity);
+        let mut scopes = Vec::new();
+        for way in &main {
+            let Some(is_new) = self.wish(way, sent) else { continue };
+            let mut recipients: Vec<&Id> = if is_new { users.clone() } else { Vec::new() };
+            for share in &sharing {
+                // To share is to use: it is said yes to with the first of the two that is ticked.
+                let is_asked =
+                    self.wish(share, sent).is_some_and(|is_new_too| is_new || is_new_too);
+                recipients.extend(share.third_party.as_ref().filter(|_| is_asked));
+            }
+            if !recipients.is_empty() {
+                scopes.extend(product(activity, &recipients, &[way.channel.as_ref()]));
+            }
+        }
+        scopes.retain(|scope| !self.allows(id, scope));
+        scopes
+    }
+
+    /// Whether a box is wanted ticked, and if so, whether that is new. What was shown ticked and is
+    /// not wholly so any more was taken back since; what stands in part is not widened in passing.
+    fn wish(&self, own: &Choosing, sent: &Sent) -> Option<bool> {
+        let name = own.name();
+        let is_new = sent.is_new(&name);
+        let stands = || sent.ticked.contains(&name) && self.tick(own) == Tick::Whole;
+        (is_new || stands()).then_some(is_new)
+    }
+
+    fn grant(&self, activity: &Activity, scope: Scope, language: &str) -> Choice {
+        let shown = activity.notice.as_ref().and_then(|id| {
+            let version = self.in_force.catalog.notice(id)?.version;
+            Some(NoticeRef { id: id.clone(), version, language: Some(language.to_owned()) })
+        });
+        Choice { notice: shown, ..of_portal(Effect::Grant, scope) }
     }
 }
 
@@ -199,273 +293,26 @@ fn of_portal(effect: Effect, scope: Scope) -> Choice {
     Choice { method: Method::Portal, actor: Actor::Person, ..Choice::of_person(effect, scope) }
 }
 
-/// What was ticked for one activity.
-struct Wish<'a> {
-    standing: &'a Standing<'a>,
-    id: &'a Id,
-    activity: &'a Activity,
-    main: &'a [Choosing],
-    sharing: &'a [Choosing],
-    ticked: &'a BTreeSet<String>,
-    language: &'a str,
-}
-
-impl Wish<'_> {
-    fn choices(&self, choices: &mut Vec<Choice>) {
-        let is_ticked = |own: &&Choosing| self.ticked.contains(&own.name());
-        let was_ticked = |own: &&Choosing| self.standing.is_ticked(own);
-        let mut said: Vec<Choice> = Vec::new();
-        for own in
-            self.main.iter().chain(self.sharing).filter(|own| !is_ticked(own) && was_ticked(own))
-        {
-            said.extend(
-                self.refused(own.channel.as_ref(), own.third_party.as_ref())
-                    .into_iter()
-                    .map(|scope| of_portal(Effect::Denial, scope)),
-            );
-        }
-        let (main, third) = parties(&self.standing.in_force.catalog, self.activity);
-        let shared =
-            self.sharing.iter().filter(is_ticked).filter_map(|own| own.third_party.as_ref());
-        let recipients: Vec<&Id> =
-            if main.is_empty() { third } else { main.into_iter().chain(shared).collect() };
-        let channels: Vec<Option<&Id>> =
-            self.main.iter().filter(is_ticked).map(|own| own.channel.as_ref()).collect();
-        self.grant_missing(&mut said, &recipients, &channels);
-        choices.extend(said);
-    }
-
-    /// Grants, one by one, what was ticked and would still be denied. Never wider than what the
-    /// page showed: a grant of any data would cover what a later catalog adds to the activity.
-    fn grant_missing(&self, said: &mut Vec<Choice>, recipients: &[&Id], channels: &[Option<&Id>]) {
-        let mut then = self.standing.state.clone();
-        for denial in said.iter() {
-            then.hold(Held::new(denial, Position::at(u64::MAX)));
-        }
-        let allowed = self.standing.allowed(&then, self.id, self.activity);
-        for data in &self.activity.data {
-            for recipient in recipients {
-                for channel in channels {
-                    let cell = (data.clone(), (*recipient).clone(), channel.cloned());
-                    if !allowed.contains(&cell) {
-                        let (data, recipient, channel) = cell;
-                        said.push(self.grant(Scope {
-                            purpose: Some(self.activity.purpose.clone()),
-                            data: Some(data),
-                            recipient: Some(recipient),
-                            channel,
-                            device: None,
-                        }));
-                    }
-                }
-            }
-        }
-    }
-
-    fn refused(&self, channel: Option<&Id>, recipient: Option<&Id>) -> Vec<Scope> {
-        let scope = |data| Scope {
-            purpose: Some(self.activity.purpose.clone()),
-            data,
-            recipient: recipient.cloned(),
-            channel: channel.cloned(),
-            device: None,
-        };
-        self.standing.data_of(self.id, self.activity).into_iter().map(scope).collect()
-    }
-
-    fn grant(&self, scope: Scope) -> Choice {
-        let shown = self.activity.notice.as_ref().and_then(|id| {
-            let version = self.standing.in_force.catalog.notice(id)?.version;
-            Some(NoticeRef { id: id.clone(), version, language: Some(self.language.to_owned()) })
-        });
-        Choice { notice: shown, ..of_portal(Effect::Grant, scope) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use sayso_consent::{Entry, Event, event::VERSION};
-
-    use super::*;
-
-    const ANA: SubjectId = SubjectId(1);
-
-    /// Two activities of one purpose, and a third party.
-    const CATALOG: &str = r#"{
-        "sayso": 1, "organisation": {"name": "H", "contact": "c", "country": "DE"}, "languages": ["en"],
-        "time_zone": "UTC", "data": {"contact": {"title": {}}, "usage": {"title": {}}},
-        "purposes": {"offers": {"title": {}}},
-        "recipients": {
-            "mailer": {"title": {}, "kind": "processor", "country": "DE"},
-            "partner": {"title": {}, "kind": "third_party", "country": "US"}},
-        "channels": {"email": {"title": {}}, "sms": {"title": {}}},
-        "activities": {
-            "offers": {"title": {}, "purpose": "offers", "data": ["contact"], "recipients": ["mailer", "partner"],
-                "basis": "consent", "channels": ["email", "sms"], "retention": "1 year"},
-            "usage": {"title": {}, "purpose": "offers", "data": ["usage"], "recipients": ["mailer"],
-                "basis": "consent", "channels": ["email"], "retention": "1 year"}}}"#;
-
-    struct Ledger {
-        snapshot: Snapshot,
-        head: u64,
-    }
-
-    impl Ledger {
-        fn new() -> Self {
-            let catalog: Catalog = serde_json::from_str(CATALOG).unwrap();
-            let mut ledger = Self { snapshot: Snapshot::default(), head: 0 };
-            ledger.record(None, vec![Event::CatalogApplied { catalog: Box::new(catalog) }]);
-            ledger.record(
-                Some(ANA),
-                vec![Event::SubjectCreated { is_active: true, minor_until: None }],
-            );
-            ledger
-        }
-
-        /// Brings another catalog into force.
-        fn alter(&mut self, change: impl FnOnce(&mut Catalog)) {
-            let mut catalog = self.with(|standing| Catalog::clone(&standing.in_force.catalog));
-            change(&mut catalog);
-            self.record(None, vec![Event::CatalogApplied { catalog: Box::new(catalog) }]);
-        }
-
-        fn record(&mut self, subject: Option<SubjectId>, events: Vec<Event>) {
-            self.head += 1;
-            let position = Position::at(self.head);
-            let entry = Entry {
-                v: VERSION,
-                position,
-                at: Timestamp(0),
-                subject,
-                by: "test".into(),
-                events,
+/// The uses of an activity, by recipient and channel; by any recipient, if none is named.
+fn product(activity: &Activity, recipients: &[&Id], channels: &[Option<&Id>]) -> Vec<Scope> {
+    let purpose = || Some(activity.purpose.clone());
+    let recipients: Vec<Option<&Id>> = match recipients {
+        [] => vec![None],
+        recipients => recipients.iter().copied().map(Some).collect(),
+    };
+    let mut scopes = Vec::new();
+    for recipient in recipients {
+        for channel in channels {
+            let (recipient, channel) = (recipient.cloned(), channel.cloned());
+            let scope = |data: &Id| Scope {
+                purpose: purpose(),
+                data: Some(data.clone()),
+                recipient: recipient.clone(),
+                channel: channel.clone(),
+                device: None,
             };
-            self.snapshot.apply(&[entry]);
-        }
-
-        fn with<T>(&self, look: impl FnOnce(&Standing) -> T) -> T {
-            let in_force = self.snapshot.in_force().unwrap();
-            let state: Arc<SubjectState> = self.snapshot.subject(ANA).unwrap();
-            let (snapshot, at) = (&self.snapshot, Timestamp(0));
-            look(&Standing { in_force: &in_force, snapshot, subject: ANA, state: &state, at })
-        }
-
-        /// Sends the form with these boxes ticked; the boxes that are ticked on the page after it.
-        fn save(&mut self, ticked: &[&str]) -> BTreeSet<String> {
-            let shown = self.boxes().iter().map(Choosing::name).collect();
-            let ticked = ticked.iter().map(ToString::to_string).collect();
-            let choices = self.with(|standing| standing.choices(&shown, &ticked, "en"));
-            if !choices.is_empty() {
-                self.record(Some(ANA), choices.into_iter().map(Event::ChoiceRecorded).collect());
-            }
-            self.ticked()
-        }
-
-        fn boxes(&self) -> Vec<Choosing> {
-            self.with(|standing| {
-                let catalog = &standing.in_force.catalog;
-                let of = |(id, activity): (&Id, &Activity)| {
-                    let (main, sharing) = boxes(catalog, id, activity);
-                    main.into_iter().chain(sharing)
-                };
-                catalog.activities.iter().flat_map(of).collect()
-            })
-        }
-
-        fn ticked(&self) -> BTreeSet<String> {
-            let ticked = |own: &Choosing| self.with(|standing| standing.is_ticked(own));
-            self.boxes().iter().filter(|own| ticked(own)).map(Choosing::name).collect()
+            scopes.extend(activity.data.iter().map(scope));
         }
     }
-
-    fn names(names: &[&str]) -> BTreeSet<String> {
-        names.iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn nothing_is_ticked_to_begin_with_and_saving_that_says_nothing() {
-        let mut ledger = Ledger::new();
-        assert_eq!(ledger.save(&[]), names(&[]));
-        assert_eq!(ledger.head, 2);
-    }
-
-    #[test]
-    fn a_tick_allows_that_box_only_and_no_third_party() {
-        let mut ledger = Ledger::new();
-        assert_eq!(ledger.save(&["offers~email~"]), names(&["offers~email~"]));
-        assert_eq!(
-            ledger.save(&["offers~email~", "offers~~partner"]),
-            names(&["offers~email~", "offers~~partner"])
-        );
-        assert_eq!(ledger.save(&["offers~email~"]), names(&["offers~email~"]));
-    }
-
-    #[test]
-    fn two_activities_of_one_purpose_do_not_speak_for_each_other() {
-        let mut ledger = Ledger::new();
-        let both = names(&["offers~email~", "usage~email~"]);
-        assert_eq!(ledger.save(&["offers~email~", "usage~email~"]), both);
-        assert_eq!(ledger.save(&["offers~email~"]), names(&["offers~email~"]));
-        assert_eq!(ledger.save(&["offers~email~", "usage~email~"]), both);
-        assert_eq!(ledger.save(&["usage~email~"]), names(&["usage~email~"]));
-    }
-
-    #[test]
-    fn what_is_ticked_after_a_no_to_everything_is_allowed_again() {
-        let mut ledger = Ledger::new();
-        ledger.save(&["offers~email~", "offers~sms~"]);
-        let refusals = ledger.with(|standing| standing.refuse_everything());
-        ledger.record(Some(ANA), refusals.into_iter().map(Event::ChoiceRecorded).collect());
-        assert_eq!(ledger.ticked(), names(&[]));
-        assert_eq!(ledger.save(&["offers~sms~"]), names(&["offers~sms~"]));
-    }
-
-    #[test]
-    fn a_tick_is_never_wider_than_what_the_page_showed() {
-        let mut ledger = Ledger::new();
-        let usage: Id = "usage".parse().unwrap();
-        ledger.alter(|catalog| drop(catalog.activities.remove(&usage)));
-        let own = names(&["offers~email~"]);
-        let said = ledger.with(|standing| standing.choices(&own, &own, "en"));
-        assert!(!said.is_empty() && said.iter().all(|choice| choice.scope.data.is_some()));
-        ledger.save(&["offers~email~"]);
-        let offers: Id = "offers".parse().unwrap();
-        ledger.alter(|catalog| {
-            catalog.activities.get_mut(&offers).unwrap().data.push(usage.clone());
-        });
-        let allowed = ledger.with(|standing| {
-            standing.allowed(
-                standing.state,
-                &offers,
-                &standing.in_force.catalog.activities[&offers],
-            )
-        });
-        assert!(!allowed.is_empty() && allowed.iter().all(|(data, ..)| *data != usage));
-    }
-
-    #[test]
-    fn sharing_alone_is_noticed() {
-        let mut ledger = Ledger::new();
-        let is_idle = |ledger: &Ledger, ticked: &[&str]| {
-            ledger.with(|standing| standing.has_idle_sharing(&names(ticked)))
-        };
-        assert_eq!(ledger.save(&["offers~~partner"]), names(&[]));
-        assert!(is_idle(&ledger, &["offers~~partner"]));
-        assert!(!is_idle(&ledger, &["offers~~partner", "offers~sms~"]));
-        assert!(!is_idle(&ledger, &["offers~sms~"]));
-    }
-
-    #[test]
-    fn an_older_and_narrower_no_is_overcome_by_a_tick() {
-        let mut ledger = Ledger::new();
-        let narrow = Scope {
-            data: Some("contact".parse().unwrap()),
-            recipient: Some("mailer".parse().unwrap()),
-            ..Scope::default()
-        };
-        ledger.record(Some(ANA), vec![Event::ChoiceRecorded(of_portal(Effect::Denial, narrow))]);
-        assert_eq!(ledger.save(&["offers~sms~"]), names(&["offers~sms~"]));
-    }
+    scopes
 }

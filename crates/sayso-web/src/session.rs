@@ -1,6 +1,6 @@
 //! Cookies and forms: who is looking at a page, in which language, and whether a form is theirs.
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use sayso_ledger::door::Session;
 
 /// The name of the session's cookie. Over TLS it is pinned to the host.
@@ -57,10 +57,60 @@ pub(crate) fn language(asked: Option<&str>, headers: &HeaderMap, known: &[&str])
     language.or(known.first().copied()).unwrap_or("en").to_owned()
 }
 
-/// Whether a form was sent from our own page: it carries the session's token, and the browser, if
-/// it says where it comes from, says from here.
-pub(crate) fn is_ours(session: &Session, form_token: Option<&str>, headers: &HeaderMap) -> bool {
-    let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
-    let is_from_here = site.is_none_or(|site| matches!(site, "same-origin" | "none"));
-    is_from_here && form_token == Some(session.form_token.as_str())
+/// Whether a form was sent from our own page: it carries the session's token, and comes from here.
+pub(crate) fn is_ours(
+    session: &Session,
+    form_token: Option<&str>,
+    headers: &HeaderMap,
+    public_url: &str,
+) -> bool {
+    is_from_here(headers, public_url) && form_token == Some(session.form_token.as_str())
+}
+
+/// Whether the browser, if it says where a form comes from, says from here. A form of another site
+/// could else let a person in by the link of somebody else, to tick that one's boxes for their own.
+pub(crate) fn is_from_here(headers: &HeaderMap, public_url: &str) -> bool {
+    let says = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let site = says(HeaderName::from_static("sec-fetch-site"));
+    if let Some(site) = site {
+        return matches!(site, "same-origin" | "none");
+    }
+    // Browsers that are older, or were reached without TLS, say the origin only. A proxy may have
+    // put another host in place of the one that the browser asked for.
+    let Some(origin) = says(header::ORIGIN) else { return true };
+    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    origin == public_url || authority.is_some() && authority == says(header::HOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_of_another_site_is_told() {
+        for (site, origin, is_here) in [
+            (Some("same-origin"), Some("https://a.example"), true),
+            (Some("none"), None, true),
+            (Some("cross-site"), None, false),
+            (Some("same-site"), Some("https://b.a.example"), false),
+            (None, None, true),
+            (None, Some("https://a.example"), true),
+            (None, Some("http://a.example:80"), false),
+            (None, Some("https://b.example"), false),
+            (None, Some("null"), false),
+            (None, Some("https://public.example"), true),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static("a.example"));
+            for (name, value) in [("sec-fetch-site", site), ("origin", origin)] {
+                let value = value.map(HeaderValue::from_static);
+                value.and_then(|value| headers.insert(HeaderName::from_static(name), value));
+            }
+            assert_eq!(
+                is_from_here(&headers, "https://public.example"),
+                is_here,
+                "{site:?} {origin:?}"
+            );
+        }
+    }
 }

@@ -11,7 +11,7 @@ use sayso_ledger::deliver::Trace;
 
 use crate::{
     portal::{Card, ChoiceBox, DataItem, EffectState, NoticeText, RecipientItem, SystemEffect},
-    save::{Choosing, Standing, boxes},
+    save::{Choosing, Standing, Tick, boxes},
     words::Words,
 };
 
@@ -76,21 +76,19 @@ impl Spoken<'_> {
             true => boxes(self.catalog, id, activity),
             false => (Vec::new(), Vec::new()),
         };
-        let ticked = |own: &Choosing, label: String| ChoiceBox {
-            name: own.name(),
-            label,
-            ticked: standing.is_ticked(own),
-            note: None,
+        let ticked = |own: &Choosing, label: String| {
+            let tick = standing.tick(own);
+            let note = (tick == Tick::Part).then(|| words.portal.in_part.to_owned());
+            ChoiceBox { name: own.name(), label, ticked: tick.is_ticked(), note }
         };
         let shared = |own: &Choosing| {
             let third_party =
                 own.third_party.as_ref().map(|id| self.recipient(id)).unwrap_or_default();
             // Sharing widens a use: while there is none, there is nothing to share.
-            let is_idle = !main.iter().any(|own| standing.is_ticked(own));
-            ChoiceBox {
-                note: is_idle.then(|| words.portal.sharing_waits.to_owned()),
-                ..ticked(own, words.shared_with(&third_party))
-            }
+            let is_idle = !main.iter().any(|own| standing.tick(own).is_ticked());
+            let choice = ticked(own, words.shared_with(&third_party));
+            let waits = is_idle.then(|| words.portal.sharing_waits.to_owned());
+            ChoiceBox { note: waits.or(choice.note), ..choice }
         };
         let data = |id: &Id| DataItem {
             title: self.data(id),

@@ -62,6 +62,9 @@ pub(super) async fn enter(
     headers: HeaderMap,
     Form(Entering { token }): Form<Entering>,
 ) -> Response {
+    if !session::is_from_here(&headers, &web.public_url) {
+        return web.problem(StatusCode::FORBIDDEN, ProblemKind::BadForm, &headers);
+    }
     let_in(&web, &token, &headers)
 }
 
@@ -88,7 +91,7 @@ pub(super) async fn leave(
     Form(Leaving { csrf }): Form<Leaving>,
 ) -> Response {
     let Some(session) = web.session(&headers) else { return web.gone(&headers) };
-    if !session::is_ours(&session, csrf.as_deref(), &headers) {
+    if !session::is_ours(&session, csrf.as_deref(), &headers, &web.public_url) {
         return web.problem(StatusCode::FORBIDDEN, ProblemKind::BadForm, &headers);
     }
     if let Some(key) = session::key(&headers, web.is_secure()) {

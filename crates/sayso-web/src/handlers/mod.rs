@@ -5,6 +5,7 @@ mod overview;
 mod page;
 mod reference;
 mod respond;
+mod save;
 
 use std::sync::Arc;
 
@@ -44,7 +45,7 @@ pub fn router(web: Arc<Web>) -> Router {
         .route("/open/{token}", get(door::open))
         .route("/open", post(door::enter))
         .route("/leave", post(door::leave))
-        .route("/me", get(page::show).post(page::save))
+        .route("/me", get(page::show).post(save::save))
         .route("/me/receipts/{position}", get(page::receipt))
         .route("/overview", get(overview::show))
         .route("/docs", get(reference::show))

@@ -58,7 +58,9 @@ pub(super) async fn show(
     }
     .render();
     let response = page(StatusCode::OK, html);
-    if is_still { response } else { refresh(response, REFRESH_SECONDS) }
+    // It shows nobody's data and is there to be left open: it ends with the longest life of a
+    // session, and not half an hour after the last click as a person's page does.
+    if is_still { response } else { refresh(response, REFRESH_SECONDS, None) }
 }
 
 fn head(web: &Web) -> Option<Head> {

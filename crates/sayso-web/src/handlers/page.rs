@@ -1,26 +1,20 @@
-//! The person's page: shown, saved, and its receipts.
+//! The person's page: shown, and its receipts.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
-    Form, Json,
+    Json,
     extract::{Path, Query, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use sayso_consent::{
-    Choice, Command, Entry, Position, SubjectId,
-    choice::{Authority, Effect},
-};
-use sayso_ledger::{
-    WriteError,
-    door::{Session, Visitor},
-};
+use sayso_consent::{Entry, Id, Position, SubjectId, choice::Authority};
+use sayso_ledger::door::{Session, Visitor};
 use serde::Deserialize;
 
 use super::{
     Web,
-    respond::{page, refresh, see_other},
+    respond::{page, refresh},
 };
 use crate::{
     Refreshing,
@@ -41,16 +35,16 @@ pub(super) struct Asked {
     lang: Option<String>,
     /// The position of what was just saved, or `unchanged`, `held`, `expired`.
     saved: Option<String>,
-    /// What the form asked for and was left out: `sharing`, `yes`.
+    /// What the form asked for and was left out, as [`LeftOut`] has it.
     left: Option<String>,
-    /// `off` to stand still.
+    /// `off` to stand still, `on` if the page asks by itself.
     watch: Option<String>,
     /// The history from before a position.
     before: Option<String>,
 }
 
 /// The person of a request, and whether they may widen.
-fn visitor(session: &Session) -> Option<(SubjectId, Authority)> {
+pub(super) fn visitor(session: &Session) -> Option<(SubjectId, Authority)> {
     match session.visitor {
         Visitor::Subject { subject, authority } => Some((subject, authority)),
         Visitor::Operator => None,
@@ -62,8 +56,10 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Response {
-    let session = web.session(&headers);
-    let Some((session, (subject, _))) = session.and_then(|own| visitor(&own).map(|who| (own, who)))
+    let is_watching = asked.watch.as_deref() == Some("on");
+    let session = if is_watching { web.look(&headers) } else { web.session(&headers) };
+    let Some((session, (subject, authority))) =
+        session.and_then(|own| visitor(&own).map(|who| (own, who)))
     else {
         return web.gone(&headers);
     };
@@ -71,12 +67,14 @@ pub(super) async fn show(
     let before = asked.before.as_deref().and_then(|before| before.parse().ok());
     let reader = Arc::clone(&web);
     let before: Position = before.unwrap_or(Position::at(u64::MAX));
-    let history =
-        tokio::task::spawn_blocking(move || reader.ledger.history(subject, before, HISTORY)).await;
-    let Ok(Ok(history)) = history else {
+    let reading = tokio::task::spawn_blocking(move || match authority {
+        Authority::Strong => reader.ledger.history(subject, before, HISTORY).map(Some),
+        Authority::Weak => Ok(None),
+    });
+    let Ok(Ok(history)) = reading.await else {
         return web.problem(StatusCode::SERVICE_UNAVAILABLE, ProblemKind::Unavailable, &headers);
     };
-    let Some(view) = build(&web, &session, subject, &language, &asked, &history) else {
+    let Some(view) = build(&web, &session, subject, &language, &asked, history.as_deref()) else {
         return web.gone(&headers);
     };
     let seconds = match view.refreshing {
@@ -85,7 +83,7 @@ pub(super) async fn show(
     };
     let mut response = page(StatusCode::OK, view.render());
     if let Some(seconds) = seconds {
-        response = refresh(response, seconds);
+        response = refresh(response, seconds, Some(&refresh_href(&asked)));
     }
     if let Some(cookie) = asked.lang.and_then(|_| session::set_language(&language)) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -93,13 +91,15 @@ pub(super) async fn show(
     response
 }
 
+/// The page of a person. Whoever may not read is given no history, and sees nothing of what is read
+/// from it: a link that was mailed opens for everybody who reads the mail.
 fn build(
     web: &Web,
     session: &Session,
     subject: SubjectId,
     language: &str,
     asked: &Asked,
-    history: &[Entry],
+    history: Option<&[Entry]>,
 ) -> Option<Page> {
     let snapshot = web.ledger.snapshot();
     let in_force = snapshot.in_force()?;
@@ -108,15 +108,17 @@ fn build(
     let spoken = Spoken { catalog: &in_force.catalog, language };
     let standing = Standing { in_force: &in_force, snapshot, subject, state: &state, at };
     let (yours, always) = spoken.cards(&standing);
-    let effects =
-        spoken.effects(&state, history, |recipient| web.board.trace(recipient, subject), at);
+    let trace = |recipient: &Id| web.board.trace(recipient, subject);
+    let effects = history.map(|history| spoken.effects(&state, history, trace, at));
+    let effects = effects.unwrap_or_default();
     let banner = banner(asked, history);
-    let older = history.last().filter(|_| history.len() == HISTORY).map(|last| last.position);
+    let last = history.filter(|history| history.len() == HISTORY).and_then(<[Entry]>::last);
     Some(Page {
         frame: web.frame("/me", language, Some(session)),
         now: at,
         action: "/me".into(),
         csrf: session.form_token.clone(),
+        catalog: in_force.position,
         refreshing: refreshing(asked, &effects),
         banner,
         left_out: left_out(asked),
@@ -124,19 +126,20 @@ fn build(
         yours,
         always,
         promises: spoken.promises(),
-        history: spoken.history(history),
-        older_href: older.map(|older| format!("/me?before={older}")),
+        history: history.map(|history| spoken.history(history)),
+        older_href: last.map(|last| format!("/me?before={}", last.position)),
         contact: in_force.catalog.organisation.contact.clone(),
     })
 }
 
-fn banner(asked: &Asked, history: &[Entry]) -> Option<Banner> {
+fn banner(asked: &Asked, history: Option<&[Entry]>) -> Option<Banner> {
     match asked.saved.as_deref()? {
         "unchanged" => Some(Banner::Unchanged),
         "held" => Some(Banner::NotYetDurable),
         "expired" => Some(Banner::Expired),
         position => {
             let position: Position = position.parse().ok()?;
+            let Some(history) = history else { return Some(Banner::InForce) };
             let entry = history.iter().find(|entry| entry.position == position)?;
             Some(Banner::Saved { at: entry.at, position, receipt_href: receipt_href(position) })
         }
@@ -144,109 +147,56 @@ fn banner(asked: &Asked, history: &[Entry]) -> Option<Banner> {
 }
 
 fn left_out(asked: &Asked) -> Option<LeftOut> {
-    match asked.left.as_deref()? {
-        "sharing" => Some(LeftOut::Sharing),
-        "yes" => Some(LeftOut::Yes),
-        _ => None,
-    }
+    let left = asked.left.as_deref()?;
+    LeftOut::ALL.into_iter().find(|left_out| left_out.tag() == left)
 }
 
 /// Where what was just saved is watched. Without a fragment: a browser that is told to load again
 /// an address with one only scrolls to it, and the page would stand still for ever.
-fn watch_href(saved: &str, left_out: Option<LeftOut>) -> String {
-    let left = match left_out {
-        None => "",
-        Some(LeftOut::Sharing) => "&left=sharing",
-        Some(LeftOut::Yes) => "&left=yes",
-    };
+pub(super) fn watch_href(saved: &str, left_out: Option<LeftOut>) -> String {
+    let left = left_out.map_or_else(String::new, |left_out| format!("&left={}", left_out.tag()));
     format!("/me?saved={saved}{left}")
 }
 
 fn refreshing(asked: &Asked, effects: &[SystemEffect]) -> Refreshing {
-    let saved = asked.saved.as_deref().filter(|saved| saved.parse::<Position>().is_ok());
+    let is_saved = asked.position().is_some();
     let is_awaited = |effect: &SystemEffect| match effect.state {
         EffectState::Applied | EffectState::NotNeeded => false,
         // Somebody who comes to look must not find the boxes locked for as long as a system is late.
-        EffectState::Late => saved.is_some(),
+        EffectState::Late => is_saved,
         EffectState::Waiting | EffectState::Told | EffectState::Received => true,
     };
     if asked.before.is_some() || !effects.iter().any(is_awaited) {
         return Refreshing::Off;
     }
-    let href = saved.map_or_else(|| "/me".into(), |saved| watch_href(saved, left_out(asked)));
+    let href = asked.href();
     if asked.watch.as_deref() == Some("off") {
         return Refreshing::Stopped { resume_href: href };
     }
-    let more = if href.contains('?') { '&' } else { '?' };
-    let stop_href = format!("{href}{more}watch=off#status");
+    let stop_href = format!("{}#status", with_watch(&href, "off"));
     Refreshing::Every { seconds: REFRESH_SECONDS, stop_href }
 }
 
-pub(super) async fn save(
-    State(web): State<Arc<Web>>,
-    headers: HeaderMap,
-    Form(fields): Form<Vec<(String, String)>>,
-) -> Response {
-    let session = web.session(&headers);
-    let Some((session, (subject, authority))) =
-        session.and_then(|own| visitor(&own).map(|who| (own, who)))
-    else {
-        return web.gone(&headers);
-    };
-    let form_token =
-        fields.iter().find(|(name, _)| name == "csrf").map(|(_, value)| value.as_str());
-    if !session::is_ours(&session, form_token, &headers) {
-        return web.problem(StatusCode::FORBIDDEN, ProblemKind::BadForm, &headers);
-    }
-    let language = web.language(None, &headers);
-    let Some((choices, left_out)) = choices(&web, subject, &fields, authority, &language) else {
-        return web.gone(&headers);
-    };
-    let unchanged = format!("{}#status", watch_href("unchanged", left_out));
-    if choices.is_empty() {
-        return see_other(&unchanged, None);
-    }
-    let command = Command::Choose { subject, choices, authority };
-    match web.ledger.command(command, "portal").await {
-        Ok(Ok(written)) if written.is_new => {
-            see_other(&watch_href(&written.position.to_string(), left_out), None)
-        }
-        Ok(Ok(_)) => see_other(&unchanged, None),
-        Ok(Err(_)) => web.problem(StatusCode::CONFLICT, ProblemKind::Refused, &headers),
-        Err(WriteError::NotYetDurable) => see_other("/me?saved=held#status", None),
-        Err(_) => web.problem(StatusCode::SERVICE_UNAVAILABLE, ProblemKind::Unavailable, &headers),
-    }
+/// What the page loads by itself.
+fn refresh_href(asked: &Asked) -> String {
+    with_watch(&asked.href(), "on")
 }
 
-/// The choices of a form, and what it asked for that they leave out; none at all if the person is
-/// not known any more.
-fn choices(
-    web: &Web,
-    subject: SubjectId,
-    fields: &[(String, String)],
-    authority: Authority,
-    language: &str,
-) -> Option<(Vec<Choice>, Option<LeftOut>)> {
-    let snapshot = web.ledger.snapshot();
-    let (in_force, state) = (snapshot.in_force()?, snapshot.subject(subject)?);
-    let at = web.ledger.clock().at();
-    let standing = Standing { in_force: &in_force, snapshot, subject, state: &state, at };
-    if fields.iter().any(|(name, value)| name == "all" && value == "no") {
-        return Some((standing.refuse_everything(), None));
+fn with_watch(href: &str, watch: &str) -> String {
+    let more = if href.contains('?') { '&' } else { '?' };
+    format!("{href}{more}watch={watch}")
+}
+
+impl Asked {
+    /// The entry that was just saved, if one was.
+    fn position(&self) -> Option<&str> {
+        self.saved.as_deref().filter(|saved| saved.parse::<Position>().is_ok())
     }
-    let shown: BTreeSet<String> =
-        fields.iter().filter(|(name, _)| name == "shown").map(|(_, value)| value.clone()).collect();
-    let ticked: BTreeSet<String> =
-        fields.iter().filter(|(_, value)| value == "yes").map(|(name, _)| name.clone()).collect();
-    let mut choices = standing.choices(&shown, &ticked, language);
-    // A weak link may only narrow: what it ticks is left out, so that what it unticks is not lost.
-    let asked_for = choices.len();
-    choices.retain(|choice| authority == Authority::Strong || choice.effect == Effect::Denial);
-    let left_out = match asked_for > choices.len() {
-        true => Some(LeftOut::Yes),
-        false => standing.has_idle_sharing(&ticked).then_some(LeftOut::Sharing),
-    };
-    Some((choices, left_out))
+
+    /// The page that was asked for, whether or not it is to stand still.
+    fn href(&self) -> String {
+        self.position().map_or_else(|| "/me".into(), |saved| watch_href(saved, left_out(self)))
+    }
 }
 
 /// A receipt to keep, for the person it is about and nobody else.
@@ -255,10 +205,14 @@ pub(super) async fn receipt(
     Path(position): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let Some((subject, _)) = web.session(&headers).as_ref().and_then(visitor) else {
+    let Some((subject, authority)) = web.session(&headers).as_ref().and_then(visitor) else {
         return web.gone(&headers);
     };
     let missing = || web.problem(StatusCode::NOT_FOUND, ProblemKind::NotFound, &headers);
+    // A receipt holds what was recorded in the clear, identifiers too.
+    if authority == Authority::Weak {
+        return missing();
+    }
     let Ok(position) = position.parse::<Position>() else { return missing() };
     let reader = Arc::clone(&web);
     let receipt = tokio::task::spawn_blocking(move || reader.ledger.receipt(position)).await;
@@ -305,6 +259,11 @@ mod tests {
         assert_eq!(stops_at(&opened, EffectState::Applied), None);
         assert_eq!(stops_at(&opened, EffectState::Late), None, "the boxes would stay locked");
         assert_eq!(stops_at(&saved, EffectState::Late), of_saved);
+        assert_eq!(refresh_href(&saved), "/me?saved=0-7&watch=on");
+        assert_eq!(
+            refresh_href(&Asked { watch: Some("on".into()), ..Asked::default() }),
+            "/me?watch=on"
+        );
         assert_eq!(stops_at(&older, EffectState::Told), None);
     }
 }

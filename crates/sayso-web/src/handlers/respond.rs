@@ -32,10 +32,11 @@ pub(crate) fn page(status: StatusCode, html: askama::Result<String>) -> Response
     response
 }
 
-/// With a header that makes the browser load the page again: not a `<meta>`, so that a reader can
-/// be given a page that stands still at the same address.
-pub(crate) fn refresh(mut response: Response, seconds: u32) -> Response {
-    if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
+/// With a header that makes the browser load the page again, there or at another address: not a
+/// `<meta>`, so that a reader can be given a page that stands still at the same address.
+pub(crate) fn refresh(mut response: Response, seconds: u32, to: Option<&str>) -> Response {
+    let to = to.map_or_else(String::new, |to| format!("; url={to}"));
+    if let Ok(value) = HeaderValue::from_str(&format!("{seconds}{to}")) {
         response.headers_mut().insert(header::REFRESH, value);
     }
     response
@@ -79,6 +80,12 @@ impl Web {
     pub(crate) fn session(&self, headers: &HeaderMap) -> Option<Session> {
         let key = session::key(headers, self.is_secure())?;
         self.door.session(key, self.ledger.clock().at(), |by| self.has_key(by))
+    }
+
+    /// The same for what the page asks for by itself, which is no sign that anybody is there.
+    pub(crate) fn look(&self, headers: &HeaderMap) -> Option<Session> {
+        let key = session::key(headers, self.is_secure())?;
+        self.door.look(key, self.ledger.clock().at(), |by| self.has_key(by))
     }
 
     /// Whether an API key is good: what was opened with one that is withdrawn is shut.

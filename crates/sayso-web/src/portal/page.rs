@@ -26,6 +26,8 @@ pub struct Page {
     pub action: String,
     /// The value of the form's hidden field `csrf`.
     pub csrf: String,
+    /// The value of its hidden field `catalog`: which texts the page shows.
+    pub catalog: Position,
     /// What became of the form that was just sent.
     pub banner: Option<Banner>,
     /// What that form asked for and did not get.
@@ -41,8 +43,8 @@ pub struct Page {
     pub always: Vec<Card>,
     /// What the company will never do.
     pub promises: Vec<String>,
-    /// What happened, newest first.
-    pub history: Vec<HistoryEntry>,
+    /// What happened, newest first; none for somebody who may not read it and may only say no.
+    pub history: Option<Vec<HistoryEntry>>,
     /// Where older entries are, if there are any.
     pub older_href: Option<String>,
     /// Where the person can write to.
@@ -61,6 +63,8 @@ pub enum Banner {
         /// Its receipt.
         receipt_href: String,
     },
+    /// The same for somebody who may not read where.
+    InForce,
     /// It said nothing new.
     Unchanged,
     /// Its token or session was too old; nothing was recorded.
@@ -76,6 +80,25 @@ pub enum LeftOut {
     Sharing,
     /// A yes, over a link that may only say no.
     Yes,
+    /// A yes to texts that have changed since they were shown.
+    Unread,
+    /// A yes that the rules refuse.
+    Refused,
+}
+
+impl LeftOut {
+    /// Every kind there is.
+    pub const ALL: [Self; 4] = [Self::Sharing, Self::Yes, Self::Unread, Self::Refused];
+
+    /// Its name in an address.
+    pub(crate) fn tag(self) -> &'static str {
+        match self {
+            Self::Sharing => "sharing",
+            Self::Yes => "yes",
+            Self::Unread => "unread",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// What a system has done about the last choice.
@@ -170,15 +193,15 @@ pub struct NoticeText {
     pub text: String,
 }
 
-/// A box to tick. In the form it sends `shown=<name>` always and `<name>=yes` when ticked, so that
-/// an unticked box is told from one that was not on the page.
+/// A box to tick. In the form it sends `shown=<name>` always, `shown_ticked=<name>` if it was ticked
+/// when the page was made, and `<name>=yes` when ticked: only what the person did to it counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChoiceBox {
-    /// The field of the form; unique on the page, and neither `csrf`, `shown` nor `all`.
+    /// The field of the form; unique on the page, and none of those named here.
     pub name: String,
     /// What ticking it allows: `Offers by e-mail`.
     pub label: String,
-    /// Whether it is allowed now.
+    /// Whether any of it is allowed now.
     pub ticked: bool,
     /// What else to know, such as why a tick does not count yet.
     pub note: Option<String>,
@@ -228,7 +251,15 @@ impl Page {
 
     /// The history in runs: what systems applied one after the other is one, all else stands alone.
     pub(crate) fn runs(&self) -> impl Iterator<Item = &[HistoryEntry]> {
-        self.history.chunk_by(|newer, older| newer.is_applied() && older.is_applied())
+        self.history
+            .as_deref()
+            .unwrap_or_default()
+            .chunk_by(|newer, older| newer.is_applied() && older.is_applied())
+    }
+
+    /// Whether the visitor may only say no, and not read what happened.
+    pub(crate) fn is_weak(&self) -> bool {
+        self.history.is_none()
     }
 
     fn all_boxes(&self) -> impl Iterator<Item = &ChoiceBox> {

@@ -26,6 +26,7 @@ impl Page {
             now: SAVED.plus_ms(17_000),
             action: "/me".into(),
             csrf: "c3JmLXNhbXBsZQ".into(),
+            catalog: Position::at(2),
             left_out: None,
             banner: Some(Banner::Saved {
                 at: SAVED,
@@ -37,7 +38,7 @@ impl Page {
             yours: yours(say),
             always: always(say),
             promises: promises(say),
-            history: history(say),
+            history: Some(history(say)),
             older_href: Some("/me?before=2".into()),
             contact: "privacy@hearth.example".into(),
         }
@@ -47,6 +48,12 @@ impl Page {
     pub fn sample_calm(language: &str) -> Self {
         let refreshing = Refreshing::Off;
         Self { banner: None, effects: Vec::new(), refreshing, ..Self::sample(language) }
+    }
+
+    /// The page as a mailed link opens it, right after a no.
+    pub fn sample_weak(language: &str) -> Self {
+        let calm = Self::sample_calm(language);
+        Self { banner: Some(Banner::InForce), history: None, older_href: None, ..calm }
     }
 
     /// The page once every system has followed.

@@ -16,6 +16,7 @@ pub(crate) struct Portal {
     pub(crate) hello: &'static str,
     pub(crate) heading: fn(&str) -> String,
     pub(crate) lead: &'static str,
+    pub(crate) lead_weak: &'static str,
     pub(crate) summary: fn(usize, usize) -> String,
     pub(crate) on_this_page: &'static str,
 
@@ -61,6 +62,7 @@ pub(crate) struct Portal {
     pub(crate) sharing: &'static str,
     pub(crate) shared_with: fn(&str) -> String,
     pub(crate) sharing_waits: &'static str,
+    pub(crate) in_part: &'static str,
 
     pub(crate) what: &'static str,
     pub(crate) with_whom: &'static str,

@@ -48,7 +48,7 @@ fn poisoned_portal() -> portal::Page {
         poison_card(card);
     }
     page.promises.fill(hostile());
-    for entry in &mut page.history {
+    for entry in page.history.iter_mut().flatten() {
         entry.receipt_href = hostile();
         for happened in &mut entry.happened {
             use portal::Happened::{Applied, Chose, IdentifierAdded};

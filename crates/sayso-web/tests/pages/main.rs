@@ -18,6 +18,7 @@ fn pages(language: &str) -> Vec<(&'static str, askama::Result<String>)> {
         ("portal", portal::Page::sample(language).render()),
         ("portal calm", portal::Page::sample_calm(language).render()),
         ("portal settled", portal::Page::sample_settled(language).render()),
+        ("portal weak", portal::Page::sample_weak(language).render()),
         ("portal empty", empty(language).render()),
         ("link", portal::Link::sample(language).render()),
         ("gone", portal::Gone::sample(language).render()),
@@ -38,7 +39,7 @@ fn empty(language: &str) -> portal::Page {
         yours: Vec::new(),
         always: Vec::new(),
         promises: Vec::new(),
-        history: Vec::new(),
+        history: Some(Vec::new()),
         older_href: None,
         frame: frame::Frame { leave: None, ..frame::Frame::sample(language) },
         ..portal::Page::sample_calm(language)
@@ -101,6 +102,8 @@ fn the_form_says_what_it_showed_and_what_is_ticked() {
             text.contains(&format!("type=\"hidden\" name=\"shown\" value=\"{name}\"")),
             "{name}"
         );
+        let shown_ticked = format!("name=\"shown_ticked\" value=\"{name}\"");
+        assert_eq!(text.contains(&shown_ticked), choice.ticked, "{name}");
         let tick = if choice.ticked { " checked>" } else { ">" };
         let field = format!("type=\"checkbox\" name=\"{name}\" value=\"yes\"{tick}");
         assert!(text.contains(&field), "{name}");
@@ -111,6 +114,9 @@ fn the_form_says_what_it_showed_and_what_is_ticked() {
         (text.find("Save my choices").unwrap(), text.find("name=\"all\" value=\"no\"").unwrap());
     assert!(save < none);
     assert!(text.contains(&format!("name=\"csrf\" value=\"{}\"", page.csrf)));
+    assert!(text.contains(&format!("name=\"catalog\" value=\"{}\"", page.catalog)));
+    // A browser that fills in what was there before would make ticks of its own.
+    assert!(text.contains("action=\"/me\" autocomplete=\"off\">"));
 }
 
 #[test]
@@ -176,6 +182,17 @@ fn a_form_that_was_lost_does_not_look_like_success() {
 }
 
 #[test]
+fn a_weak_link_is_shown_boxes_and_nothing_that_happened() {
+    for language in LANGUAGES {
+        let text = portal::Page::sample_weak(language).render().unwrap();
+        assert!(text.contains("type=\"checkbox\""));
+        for told in ["history", "receipt", "class=\"effect", "class=\"mono\""] {
+            assert!(!text.contains(told), "{told}");
+        }
+    }
+}
+
+#[test]
 fn what_was_left_out_is_said() {
     let calm = || portal::Page::sample_calm("en");
     for banner in [portal::Banner::Unchanged, portal::Page::sample("en").banner.unwrap()] {
@@ -189,11 +206,12 @@ fn what_was_left_out_is_said() {
 #[test]
 fn systems_that_follow_one_choice_stand_together() {
     let mut page = portal::Page::sample_calm("en");
-    let applied = page.history[0].clone();
-    page.history.insert(0, applied);
+    let history = page.history.as_mut().unwrap();
+    history.insert(0, history[0].clone());
+    let entries = history.len();
     let text = page.render().unwrap();
     assert!(text.contains("<summary>2 systems applied your choice</summary>"));
-    assert_eq!(text.matches("class=\"receipt\"").count(), page.history.len());
+    assert_eq!(text.matches("class=\"receipt\"").count(), entries);
 }
 
 #[test]

@@ -224,3 +224,94 @@ impl Dice {
         self.next() % bound
     }
 }
+
+/// How a form is sent.
+pub(crate) const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+
+/// A browser: it keeps its cookies and follows where it is sent.
+pub(crate) struct Browser {
+    pub(crate) caller: Caller,
+    pub(crate) cookie: String,
+}
+
+impl Browser {
+    /// Opens a one-time link that was handed to somebody.
+    pub(crate) async fn open(url: &str, link: &str) -> (Self, Answer) {
+        let path = link.strip_prefix(url).expect("the link leads here");
+        let caller = Caller::new(url);
+        let headers = [("sec-fetch-mode", "navigate"), ("accept-language", "en")];
+        let opened = caller.send(Method::GET, path, &headers, "").await;
+        Self::enter(caller, &opened).await
+    }
+
+    /// Opens one that was mailed: with a click.
+    pub(crate) async fn open_mailed(url: &str, link: &str) -> (Self, Answer) {
+        let caller = Caller::new(url);
+        let token = format!("token={}", link.rsplit_once('/').unwrap().1);
+        let headers = [FORM, ("sec-fetch-site", "same-origin")];
+        let opened = caller.send(Method::POST, "/open", &headers, token).await;
+        Self::enter(caller, &opened).await
+    }
+
+    async fn enter(caller: Caller, opened: &Answer) -> (Self, Answer) {
+        assert_eq!(opened.status, StatusCode::SEE_OTHER, "{opened:?}");
+        let cookie = opened.headers["set-cookie"].to_str().unwrap();
+        let cookie = cookie.split(';').next().unwrap().to_owned();
+        let browser = Self { caller, cookie };
+        let page = browser.get(opened.headers["location"].to_str().unwrap()).await;
+        (browser, page)
+    }
+
+    /// Whatever is at an address.
+    pub(crate) async fn look(&self, path: &str) -> Answer {
+        let headers = [("cookie", self.cookie.as_str()), ("accept-language", "en")];
+        self.caller.send(Method::GET, path, &headers, "").await
+    }
+
+    /// A page.
+    pub(crate) async fn get(&self, href: &str) -> Answer {
+        let answer = self.look(href.split('#').next().unwrap()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        answer
+    }
+
+    /// Sends the page's form with one box as it is to be, and gives the page that follows.
+    pub(crate) async fn save(&self, page: &Answer, name: &str, ticked: bool) -> (String, Answer) {
+        let mut fields = vec![("csrf", attribute(&page.text, "name=\"csrf\"", "value"))];
+        for input in page.text.split("<input").skip(1) {
+            let input = &input[..input.find('>').unwrap()];
+            if input.contains("type=\"checkbox\"") {
+                let own = attribute(input, "", "name");
+                if if own == name { ticked } else { input.ends_with("checked") } {
+                    fields.push((own, "yes"));
+                }
+            } else if let Some(name) = ["catalog", "shown", "shown_ticked"]
+                .into_iter()
+                .find(|name| input.contains(&format!("name=\"{name}\"")))
+            {
+                fields.push((name, attribute(input, "", "value")));
+            }
+        }
+        let form: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        self.post(&form.join("&")).await
+    }
+
+    /// Sends a form to the page, and gives the page that follows.
+    pub(crate) async fn post(&self, form: &str) -> (String, Answer) {
+        let headers = [("cookie", self.cookie.as_str()), FORM, ("sec-fetch-site", "same-origin")];
+        let saved = self.caller.send(Method::POST, "/me", &headers, form.to_owned()).await;
+        assert_eq!(saved.status, StatusCode::SEE_OTHER, "{saved:?}");
+        let to = saved.headers["location"].to_str().unwrap().to_owned();
+        let page = self.get(&to).await;
+        (to, page)
+    }
+}
+
+/// The value of an attribute that stands behind a mark.
+pub(crate) fn attribute<'a>(html: &'a str, mark: &str, name: &str) -> &'a str {
+    let behind = &html[html.find(mark).unwrap_or_else(|| panic!("no {mark}: {html}"))..];
+    let name = format!("{name}=\"");
+    let value = &behind[behind.find(&name).unwrap() + name.len()..];
+    &value[..value.find('"').unwrap()]
+}

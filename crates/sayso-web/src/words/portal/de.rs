@@ -14,6 +14,9 @@ pub(in crate::words) const DE: Portal = Portal {
     heading: |organisation| format!("Sie entscheiden, was {organisation} mit Ihren Daten tun darf"),
     lead: "Setzen Sie ein Häkchen, wo Sie möchten, und nehmen Sie es weg, wo Sie nicht möchten. Es \
            gilt, sobald Sie speichern, und Sie können zusehen, wie jedes System folgt.",
+    lead_weak: "Mit diesem Link können Sie nur Nein sagen: nehmen Sie das Häkchen weg, wo Sie nicht möchten. \
+                Es gilt, sobald Sie speichern. Um Ja zu sagen oder zu sehen, was bisher geschah, bitten \
+                Sie dort um einen Link, wo man Sie kennt.",
     summary: |yes, all| match (yes, all) {
         (0, _) => "Im Moment sagen Sie hier zu allem Nein.".into(),
         (yes, all) if yes == all => "Im Moment sagen Sie hier zu allem Ja.".into(),
@@ -35,6 +38,15 @@ pub(in crate::words) const DE: Portal = Portal {
         LeftOut::Yes => {
             "Was Sie angekreuzt haben, wurde ausgelassen: mit dem Link, über den Sie gekommen \
              sind, kann man nur Nein sagen. Bitten Sie um einen neuen, um Ja zu sagen."
+        }
+        LeftOut::Unread => {
+            "Was Sie angekreuzt haben, wurde ausgelassen: die Texte haben sich geändert, seit Sie die \
+             Seite geöffnet haben. Bitte lesen Sie sie, wie sie jetzt sind, und kreuzen Sie noch \
+             einmal an, was Sie möchten."
+        }
+        LeftOut::Refused => {
+            "Was Sie angekreuzt haben, wurde ausgelassen: dieses Ja ist nur auf anderem Weg möglich. \
+             Bitte schreiben Sie uns."
         }
     },
     expired: "Nichts gespeichert",
@@ -78,6 +90,8 @@ pub(in crate::words) const DE: Portal = Portal {
     sharing: "Weitergabe an andere",
     shared_with: |recipient| format!("Darf weitergegeben werden an: {recipient}"),
     sharing_waits: "Gilt nur zusammen mit einem der Wege darüber.",
+    in_part: "Ein Teil davon ist erlaubt, nicht alles. Nehmen Sie das Häkchen weg, um zu allem Nein zu \
+              sagen; setzen Sie es danach wieder, um zu allem Ja zu sagen.",
 
     what: "Was wir verwenden",
     with_whom: "Wer es verwendet",
@@ -106,7 +120,7 @@ pub(in crate::words) const DE: Portal = Portal {
     contact: "Fragen? Schreiben Sie uns:",
 
     link_title: "Ihre Seite ist bereit",
-    link_text: "Sie zeigt, was über Sie bekannt ist und wofür es verwendet wird, und Sie können es ändern.",
+    link_text: "Sie zeigt, wofür Ihre Daten verwendet werden, und Sie können es ändern.",
     link_open: "Meine Seite öffnen",
     link_once: "Dieser Link funktioniert einmal. Wenn dies nicht Ihr eigenes Gerät ist, melden Sie sich \
                 danach bitte ab.",

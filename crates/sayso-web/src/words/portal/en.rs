@@ -14,6 +14,9 @@ pub(in crate::words) const EN: Portal = Portal {
     heading: |organisation| format!("You decide what {organisation} may do with your data"),
     lead: "Tick what you like, untick what you do not. It counts from the moment you save, and you \
            can watch every system follow.",
+    lead_weak: "With this link you can only say no: untick what you do not like, and it counts from the \
+                moment you save. To say yes, or to see what happened so far, ask for a link where you \
+                are known.",
     summary: |yes, all| match (yes, all) {
         (0, _) => "Right now you say no to everything here.".into(),
         (yes, all) if yes == all => "Right now you say yes to everything here.".into(),
@@ -35,6 +38,13 @@ pub(in crate::words) const EN: Portal = Portal {
         LeftOut::Yes => {
             "What you ticked was left out: the link that you came by can only say no. Ask for a \
              new one to say yes."
+        }
+        LeftOut::Unread => {
+            "What you ticked was left out: the texts have changed since you opened the page. Please \
+             read them as they are now, and tick once more what you like."
+        }
+        LeftOut::Refused => {
+            "What you ticked was left out: that yes has to be given in another way. Please write to us."
         }
     },
     expired: "Nothing was saved",
@@ -75,6 +85,8 @@ pub(in crate::words) const EN: Portal = Portal {
     sharing: "Passed on to others",
     shared_with: |recipient| format!("May be shared with: {recipient}"),
     sharing_waits: "Counts only together with one of the ways above.",
+    in_part: "A part of this is allowed, not all. Untick it to say no to all of it; tick it again after \
+              that to say yes to all of it.",
 
     what: "What we use",
     with_whom: "Who uses it",
@@ -103,7 +115,7 @@ pub(in crate::words) const EN: Portal = Portal {
     contact: "Questions? Write to us:",
 
     link_title: "Your page is ready",
-    link_text: "It shows what is known about you, what it is used for, and lets you change it.",
+    link_text: "It shows what your data is used for, and lets you change it.",
     link_open: "Open my page",
     link_once: "This link works once. If this is not your own device, press Leave when you are done.",
     gone_title: "This link does not open a page",
