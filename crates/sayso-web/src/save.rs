@@ -94,7 +94,7 @@ pub(crate) fn parties<'a>(catalog: &Catalog, activity: &'a Activity) -> (Vec<&'a
 }
 
 /// The recipients that the boxes of an activity's ways are about.
-fn users<'a>(catalog: &Catalog, activity: &'a Activity) -> Vec<&'a Id> {
+fn main_recipients<'a>(catalog: &Catalog, activity: &'a Activity) -> Vec<&'a Id> {
     let (own, third) = parties(catalog, activity);
     if own.is_empty() { third } else { own }
 }
@@ -252,11 +252,11 @@ impl Standing<'_> {
     fn granted(&self, id: &Id, activity: &Activity, sent: &Sent) -> Vec<Scope> {
         let catalog = &self.in_force.catalog;
         let (main, sharing) = boxes(catalog, id, activity);
-        let users = users(catalog, activity);
+        let direct = main_recipients(catalog, activity);
         let mut scopes = Vec::new();
         for way in &main {
             let Some(is_new) = self.wish(way, sent) else { continue };
-            let mut recipients: Vec<&Id> = if is_new { users.clone() } else { Vec::new() };
+            let mut recipients: Vec<&Id> = if is_new { direct.clone() } else { Vec::new() };
             for share in &sharing {
                 // To share is to use: it is said yes to with the first of the two that is ticked.
                 let is_asked =

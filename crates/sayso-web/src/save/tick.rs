@@ -12,7 +12,7 @@ use sayso_consent::{
 };
 use sayso_decision::decide::{Passing, decide};
 
-use super::{Choosing, Standing, boxes, product, users, ways};
+use super::{Choosing, Standing, boxes, main_recipients, product, ways};
 
 /// How much of what a box is about is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Standing<'_> {
         let catalog = &self.in_force.catalog;
         let Some(activity) = catalog.activities.get(&own.activity) else { return Tick::No };
         let (recipients, channels) = match &own.third_party {
-            None => (users(catalog, activity), vec![own.channel.as_ref()]),
+            None => (main_recipients(catalog, activity), vec![own.channel.as_ref()]),
             Some(third_party) => (vec![third_party], self.shared_ways(own, activity)),
         };
         let uses = product(activity, &recipients, &channels);
