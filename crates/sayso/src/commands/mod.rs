@@ -6,6 +6,7 @@ pub(crate) mod catalog;
 pub(crate) mod choose;
 pub(crate) mod decide;
 pub(crate) mod doctor;
+pub(crate) mod filter;
 pub(crate) mod follow;
 pub(crate) mod init;
 pub(crate) mod key;
