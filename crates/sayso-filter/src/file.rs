@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, StringArray};
 use arrow_csv::{
     ReaderBuilder as CsvReaderBuilder, Writer as CsvWriter, WriterBuilder as CsvWriterBuilder,
     reader::Format as CsvFormat,
@@ -167,4 +167,17 @@ impl<W: Write + Send> Target<W> {
             }
         }
     }
+}
+
+/// The columns of a table of ids.
+pub fn id_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![Field::new("id", DataType::Utf8, false)]))
+}
+
+/// Some rows of a table of ids.
+///
+/// # Errors
+/// They are too many for one batch.
+pub fn ids(ids: Vec<String>) -> Result<RecordBatch, Fault> {
+    Ok(RecordBatch::try_new(id_schema(), vec![Arc::new(StringArray::from(ids))])?)
 }

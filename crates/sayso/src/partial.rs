@@ -21,7 +21,12 @@ pub(crate) struct Partial {
 impl Partial {
     /// Begins a file that only its owner can read: what is in it is about people.
     pub(crate) fn new(path: &Path) -> Result<Self> {
-        let partial = beside(path, "partial");
+        Self::under(path, "partial")
+    }
+
+    /// The same, with its own end behind the name.
+    pub(crate) fn under(path: &Path, end: &str) -> Result<Self> {
+        let partial = beside(path, end);
         let cannot = || format!("cannot write `{}`", partial.display());
         let _ = std::fs::remove_file(&partial);
         let mut options = OpenOptions::new();

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod audience;
+mod audience_export;
 pub(crate) mod backup;
 pub(crate) mod catalog;
 pub(crate) mod choose;
