@@ -75,6 +75,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(v1::effects::handler))
         .routes(routes!(v1::systems::handler))
         .routes(routes!(v1::audience::handler))
+        .routes(routes!(v1::audience_count::handler))
         .routes(routes!(v1::imports::handler))
         .routes(routes!(v1::log::checkpoint))
         .routes(routes!(v1::log::entries))

@@ -109,10 +109,15 @@ impl Secrets {
 
     /// The digest that an identifier is found by.
     pub fn lookup(&self, namespace: &Id, value: &str) -> Lookup {
-        let digest = mac(&self.lookup, &[namespace.as_str().as_bytes(), b"\0", value.as_bytes()]);
-        let mut lookup = [0; 16];
-        lookup.copy_from_slice(&digest[..16]);
-        Lookup(lookup)
+        self.digester(namespace).lookup(value)
+    }
+
+    /// What many identifiers of one namespace are digested with.
+    pub fn digester(&self, namespace: &Id) -> Digester {
+        let mut begun = keyed(&self.lookup);
+        begun.update(namespace.as_str().as_bytes());
+        begun.update(b"\0");
+        Digester(begun)
     }
 
     /// A place in a recipient's lists, which names nobody: subject ids are the same for all
@@ -164,6 +169,19 @@ impl Secrets {
     }
 }
 
+/// A keyed digest that has taken in its key and a namespace: half of the work, done once.
+pub struct Digester(Hmac<Sha256>);
+
+impl Digester {
+    /// The digest that an identifier is found by.
+    pub fn lookup(&self, value: &str) -> Lookup {
+        let digest: [u8; 32] = self.0.clone().chain_update(value).finalize().into_bytes().into();
+        let mut lookup = [0; 16];
+        lookup.copy_from_slice(&digest[..16]);
+        Lookup(lookup)
+    }
+}
+
 fn derive(root: &Secret, label: &str) -> Secret {
     let mut key = Secret::default();
     // INVARIANT: HKDF-SHA256 gives up to 8,160 bytes; 32 can always be had.
@@ -173,14 +191,18 @@ fn derive(root: &Secret, label: &str) -> Secret {
 
 /// HMAC-SHA256 over parts in order.
 pub(crate) fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    // HMAC fills a key shorter than its block with zeros (RFC 2104), so this is the same key.
-    let mut block = Zeroizing::new([0; 64]);
-    block[..32].copy_from_slice(key);
-    let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());
+    let mut mac = keyed(key);
     for part in parts {
         mac.update(part);
     }
     mac.finalize().into_bytes().into()
+}
+
+fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
+    // HMAC fills a key shorter than its block with zeros (RFC 2104), so this is the same key.
+    let mut block = Zeroizing::new([0; 64]);
+    block[..32].copy_from_slice(key);
+    <Hmac<Sha256> as KeyInit>::new((&*block).into())
 }
 
 /// Seals bytes with XChaCha20-Poly1305: 24 random bytes of nonce, then the ciphertext and tag.

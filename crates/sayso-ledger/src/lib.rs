@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`keys`], [`record`] (canonical bytes, commitment, chain, sealing), [`tree`],
 //! [`store`] (the port), [`writer`] (the write lane; `plan` is a batch of it), [`ledger`] (the
-//! whole), [`receipt`], [`checkpoint`], [`verify`], [`journal`] (`scribe` writes it, `replay` reads it
+//! whole; [`reader`] is it without the write lane), [`receipt`], [`checkpoint`], [`verify`], [`journal`] (`scribe` writes it, `replay` reads it
 //! back); then [`sink`] (the other port) and [`deliver`].
 //!
 //! This crate refuses to know which database or which transport is behind its ports.
@@ -24,6 +24,7 @@ pub mod limits;
 pub mod normalise;
 mod plan;
 pub mod pulse;
+pub mod reader;
 pub mod receipt;
 pub mod record;
 mod replay;
@@ -38,5 +39,6 @@ pub mod writer;
 pub use clock::Clock;
 pub use keys::Secrets;
 pub use ledger::Ledger;
+pub use reader::Reader;
 pub use store::{Store, StoreError};
 pub use writer::{WriteError, Written};

@@ -148,7 +148,7 @@ impl Shared {
 
     /// An erasure by another writer leaves no event to follow, only people without a key. Kept in
     /// the snapshot they would still be allowed what they once granted.
-    fn forget_erased(&self, position: Position) -> Result<(), OpenError> {
+    pub(crate) fn forget_erased(&self, position: Position) -> Result<(), OpenError> {
         let mut next = Some(SubjectId(0));
         while let Some(page) = next.and_then(|from| self.snapshot.page_of_people(from)) {
             for (subject, _) in page.people {

@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Decide(commands::decide::DecideArgs),
     /// Ask: whose data may be used?
     Audience(commands::audience::AudienceArgs),
+    /// Keep of a Parquet or CSV file what may be used, and blank the rest
+    Filter(commands::filter::FilterArgs),
     /// Print entries of the ledger as they are recorded
     Follow(commands::follow::FollowArgs),
     /// The ledger itself: verify, checkpoint, receipts

@@ -14,7 +14,8 @@ use tower::ServiceExt;
 use crate::home::{Home, Opened};
 
 type Connector = hyper_rustls::HttpsConnector<hyper_util::client::legacy::connect::HttpConnector>;
-type Body = UnsyncBoxBody<Bytes, anyhow::Error>;
+/// An answer as it comes.
+pub(crate) type Body = UnsyncBoxBody<Bytes, anyhow::Error>;
 
 /// Somebody to send requests to.
 pub(crate) enum Client {

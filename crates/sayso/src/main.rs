@@ -11,6 +11,7 @@ mod connections;
 mod demo;
 mod home;
 mod output;
+mod partial;
 mod server;
 
 use std::{io::Write, process::ExitCode};
@@ -76,6 +77,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Choose(args) => commands::choose::run(&global, args, out).await?,
         Command::Decide(args) => commands::decide::run(&global, args, out).await?,
         Command::Audience(args) => commands::audience::run(&global, args, out).await?,
+        Command::Filter(args) => commands::filter::run(&global, &args, out)?,
         Command::Follow(args) => commands::follow::run(&global, args).await?,
         Command::Log(command) => return commands::log::run(&global, command, out).await,
         Command::Key(command) => commands::key::run(&global, command, out).await?,

@@ -8,10 +8,11 @@ use super::{
 };
 
 /// A crate, and the crates of the project that it may depend on.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("sayso-consent", &[]),
     ("sayso-catalog", &["sayso-consent"]),
     ("sayso-decision", &["sayso-consent"]),
+    ("sayso-filter", &["sayso-consent", "sayso-decision"]),
     ("sayso-ledger", &["sayso-consent", "sayso-decision"]),
     ("sayso-stores", &["sayso-consent", "sayso-decision", "sayso-ledger"]),
     ("sayso-sinks", &["sayso-consent", "sayso-decision", "sayso-ledger"]),

@@ -1,6 +1,7 @@
 //! `/v1`: everything but decisions.
 
 pub(crate) mod audience;
+pub(crate) mod audience_count;
 pub(crate) mod catalog;
 pub(crate) mod catalog_plan;
 pub(crate) mod choices;

@@ -1,11 +1,13 @@
 //! The commands, one file each.
 
 pub(crate) mod audience;
+mod audience_export;
 pub(crate) mod backup;
 pub(crate) mod catalog;
 pub(crate) mod choose;
 pub(crate) mod decide;
 pub(crate) mod doctor;
+pub(crate) mod filter;
 pub(crate) mod follow;
 pub(crate) mod init;
 pub(crate) mod key;
