@@ -8,7 +8,7 @@
 //! Reading order: [`keys`], [`record`] (canonical bytes, commitment, chain, sealing), [`tree`],
 //! [`store`] (the port), [`writer`] (the write lane; `plan` is a batch of it), [`ledger`] (the
 //! whole), [`receipt`], [`checkpoint`], [`verify`], [`journal`] (`scribe` writes it, `replay` reads it
-//! back); then [`sink`] (the other port) and [`deliver`].
+//! back), [`tail`] (what a replica is sent; `erasures`); then [`sink`] (the other port) and [`deliver`].
 //!
 //! This crate refuses to know which database or which transport is behind its ports.
 
@@ -16,6 +16,8 @@ pub mod checkpoint;
 pub mod clock;
 pub mod deliver;
 pub mod door;
+mod erasures;
+pub mod find;
 mod formers;
 pub mod journal;
 pub mod keys;
@@ -31,6 +33,7 @@ mod scribe;
 mod shared;
 pub mod sink;
 pub mod store;
+pub mod tail;
 pub mod tree;
 pub mod verify;
 pub mod writer;
