@@ -12,7 +12,7 @@ use sayso_consent::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{App, problem::Problem};
+use crate::{App, point::Keys, problem::Problem};
 
 /// Whoever sent a request.
 #[derive(Clone, Debug)]
@@ -110,6 +110,7 @@ pub(crate) fn name(role: Grade) -> &'static str {
         Grade::Decide => "decide",
         Grade::Record => "record",
         Grade::Report => "report",
+        Grade::Follow => "follow",
         Grade::Administer => "administer",
     }
 }
@@ -119,10 +120,10 @@ pub(crate) fn digest(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))
 }
 
-impl FromRequestParts<Arc<App>> for Principal {
+impl<S: Keys + Send + Sync> FromRequestParts<S> for Principal {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, keys: &S) -> Result<Self, Problem> {
         if parts.extensions.get::<Internal>().is_some() {
             return Ok(Self::internal());
         }
@@ -131,11 +132,14 @@ impl FromRequestParts<Arc<App>> for Principal {
             let (scheme, secret) = header.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then_some(secret.trim())
         });
-        let key = secret.and_then(|secret| {
-            let mut text = [0; 64];
-            hex::encode_to_slice(Sha256::digest(secret.as_bytes()), &mut text).ok()?;
-            app.ledger.snapshot().key(std::str::from_utf8(&text).ok()?)
-        });
+        let key = match secret {
+            Some(secret) => {
+                let mut text = [0; 64];
+                let _ = hex::encode_to_slice(Sha256::digest(secret.as_bytes()), &mut text);
+                keys.key(std::str::from_utf8(&text).unwrap_or_default())?
+            }
+            None => None,
+        };
         key.map(|key| Self { key }).ok_or_else(|| {
             let title = "a valid API key is needed";
             Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", title)

@@ -3,7 +3,8 @@
 //! A surface: it parses, asks the ledger or the snapshot, and writes the answer. It refuses to
 //! know which store is behind the ledger, and no other surface.
 //!
-//! Reading order: [`app`], `auth`, `problem`, `body`; then `access` (the read lane) and `v1`.
+//! Reading order: [`app`], [`point`], `auth`, `problem`, `body`; then `access` (the read lane) and
+//! `v1`; then [`replica`] and its [`lease`].
 
 mod access;
 mod address;
@@ -12,15 +13,20 @@ mod auth;
 mod body;
 mod dto;
 mod health;
+pub mod lease;
 pub mod limits;
 pub mod metrics;
 mod openapi;
+pub mod point;
 mod problem;
+pub mod replica;
 mod request_id;
 mod v1;
 
 pub use app::App;
 pub use auth::{INTERNAL, Principal};
+pub use point::Point;
+pub use replica::Replica;
 
 use std::sync::Arc;
 
@@ -28,9 +34,10 @@ use axum::Router;
 
 /// All routes, ready to serve.
 pub fn router(app: Arc<App>) -> Router {
-    let (router, openapi) = openapi::routes().split_for_parts();
+    let point = Arc::new(Point::of(&app));
+    let decisions = openapi::decisions().with_state(point);
+    let (router, openapi) = openapi::routes().with_state(app).merge(decisions).split_for_parts();
     router
-        .with_state(app)
         .merge(openapi::document(&openapi))
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
@@ -39,6 +46,5 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// The OpenAPI document as JSON, as it is served and committed.
 pub fn openapi_json() -> serde_json::Value {
-    let (_, openapi) = openapi::routes().split_for_parts();
-    openapi::to_json(&openapi)
+    openapi::to_json(&openapi::described())
 }

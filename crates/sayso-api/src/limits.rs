@@ -16,5 +16,7 @@ pub const PAGE: usize = 100;
 pub const PAGE_MAX: usize = 1_000;
 /// How long a decision waits for a token that this node has not reached, in milliseconds.
 pub const FRESHNESS_MS: u64 = 2_000;
+/// Longest that a replica's question waits for news, in milliseconds.
+pub const TAIL_WAIT_MS_MAX: u64 = 10_000;
 /// Longest `Idempotency-Key` and `X-Request-ID`, in bytes.
 pub const HEADER_BYTES_MAX: usize = 255;

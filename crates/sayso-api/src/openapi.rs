@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, Router, http::header, response::IntoResponse, routing::get};
+use axum::{Json, Router, extract::FromRef, http::header, response::IntoResponse, routing::get};
 use serde_json::Value;
 use utoipa::{
     Modify, OpenApi,
@@ -10,7 +10,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{App, access, health, metrics, v1};
+use crate::{App, Point, access, health, metrics, point::Keys, v1};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -48,15 +48,24 @@ impl Modify for Bearer {
     }
 }
 
-/// Every endpoint: its file says what it does, this list says that it is there.
-pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(Document::openapi())
+/// What a server and a replica of it answer alike, from a decision point.
+pub(crate) fn decisions<S>() -> OpenApiRouter<S>
+where
+    S: Keys + Clone + Send + Sync + 'static,
+    Arc<Point>: FromRef<S>,
+{
+    OpenApiRouter::new()
         .routes(routes!(access::configuration::handler))
         .routes(routes!(access::evaluation::handler))
         .routes(routes!(access::evaluations::handler))
         .routes(routes!(access::search_subject::handler))
-        .routes(routes!(access::search_resource::handler))
         .routes(routes!(access::search_action::handler))
+}
+
+/// Every endpoint but those: its file says what it does, this list says that it is there.
+pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(access::search_resource::handler))
         .routes(routes!(v1::catalog::show, v1::catalog::apply))
         .routes(routes!(v1::catalog_plan::handler))
         .routes(routes!(v1::subjects::create))
@@ -79,11 +88,20 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(v1::imports::handler))
         .routes(routes!(v1::log::checkpoint))
         .routes(routes!(v1::log::entries))
+        .routes(routes!(v1::tail::handler))
         .routes(routes!(v1::keys::create, v1::keys::list))
         .routes(routes!(v1::keys::revoke))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(metrics::handler))
+}
+
+/// The document.
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    let (_, mut whole) = routes().split_for_parts();
+    let (_, decisions) = decisions::<Arc<Point>>().split_for_parts();
+    whole.merge(decisions);
+    whole
 }
 
 /// The document as JSON.
@@ -110,8 +128,7 @@ mod tests {
     #[test]
     fn the_committed_document_is_the_one_that_is_served() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/openapi.json");
-        let (_, openapi) = routes().split_for_parts();
-        let served = serde_json::to_string_pretty(&to_json(&openapi)).unwrap() + "\n";
+        let served = serde_json::to_string_pretty(&to_json(&described())).unwrap() + "\n";
         if std::env::var_os("SAYSO_BLESS").is_some() {
             std::fs::write(path, &served).unwrap();
         }

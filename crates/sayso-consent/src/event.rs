@@ -50,6 +50,8 @@ pub enum Grade {
     Record,
     /// Report effects.
     Report,
+    /// Follow the whole ledger, as a replica does, and change nothing.
+    Follow,
     /// Everything, for everyone.
     Administer,
 }

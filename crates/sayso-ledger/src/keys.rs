@@ -38,12 +38,47 @@ pub enum CryptoError {
     Malformed,
 }
 
+/// What identifiers are found by: it turns one into the digest that the ledger knows. A replica is
+/// given this and no identifier: whoever has both it and the digests can test a guess, and read none.
+#[derive(Clone, Default)]
+pub struct LookupKey(Secret);
+
+impl LookupKey {
+    /// From its text.
+    ///
+    /// # Errors
+    /// It is not 64 hexadecimal digits.
+    pub fn from_hex(text: &str) -> Result<Self, CryptoError> {
+        let mut key = Secret::default();
+        hex::decode_to_slice(text, key.as_mut_slice()).map_err(|_| CryptoError::Malformed)?;
+        Ok(Self(key))
+    }
+
+    /// As text.
+    pub fn to_hex(&self) -> Zeroizing<String> {
+        Zeroizing::new(hex::encode(self.0.as_slice()))
+    }
+
+    /// The digest that an identifier is found by.
+    pub fn lookup(&self, namespace: &Id, value: &str) -> Lookup {
+        self.digester(namespace).lookup(value)
+    }
+
+    /// What many identifiers of one namespace are digested with.
+    pub fn digester(&self, namespace: &Id) -> Digester {
+        let mut begun = keyed(&self.0);
+        begun.update(namespace.as_str().as_bytes());
+        begun.update(b"\0");
+        Digester(begun)
+    }
+}
+
 /// All secrets of one ledger, derived from the root by HKDF-SHA256 with one label each, so that
 /// there is one thing to keep safe and none can be computed from another.
 pub struct Secrets {
     root: Secret,
     wrapping: Secret,
-    lookup: Secret,
+    lookup: LookupKey,
     journal: Secret,
     signing: SigningKey,
     webhook: SigningKey,
@@ -54,7 +89,7 @@ impl Secrets {
     pub fn new(root: Secret) -> Self {
         Self {
             wrapping: derive(&root, "sayso wrapping v1"),
-            lookup: derive(&root, "sayso lookup v1"),
+            lookup: LookupKey(derive(&root, "sayso lookup v1")),
             journal: derive(&root, "sayso journal v1"),
             signing: SigningKey::from_bytes(&derive(&root, "sayso signing v1")),
             webhook: SigningKey::from_bytes(&derive(&root, "sayso webhook v1")),
@@ -107,6 +142,11 @@ impl Secrets {
         derive(&self.root, &format!("sayso webhook hmac v1 {recipient}"))
     }
 
+    /// What identifiers are found by.
+    pub fn lookup_key(&self) -> &LookupKey {
+        &self.lookup
+    }
+
     /// The digest that an identifier is found by.
     pub fn lookup(&self, namespace: &Id, value: &str) -> Lookup {
         self.digester(namespace).lookup(value)
@@ -114,10 +154,7 @@ impl Secrets {
 
     /// What many identifiers of one namespace are digested with.
     pub fn digester(&self, namespace: &Id) -> Digester {
-        let mut begun = keyed(&self.lookup);
-        begun.update(namespace.as_str().as_bytes());
-        begun.update(b"\0");
-        Digester(begun)
+        self.lookup.digester(namespace)
     }
 
     /// A place in a recipient's lists, which names nobody: subject ids are the same for all

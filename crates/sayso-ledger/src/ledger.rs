@@ -8,7 +8,6 @@ use std::{
 
 use sayso_consent::{
     Command, Entry, Event,
-    catalog::Normalisation,
     id::{Id, Lookup, Position, SubjectId},
     subject::IdentifierRef,
 };
@@ -17,16 +16,17 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{
     clock::Clock,
+    find,
     journal::{Journal, Line},
-    keys::Secrets,
+    keys::{CryptoError, Secrets},
     limits::{IDEMPOTENCY_MS, QUEUE_MAX},
-    normalise::{NotAnIdentifier, normalise},
     pulse::Pulse,
     receipt::Receipt,
     record::{Opened, Record, RecordError},
     scribe::Scribe,
     shared::Shared,
     store::{Store, StoreError},
+    tail::{Place, Tail, TailError},
     tree::TILE,
     writer::{Idempotency, Outcomes, Refused, Submission, WriteError, Writer, Written},
 };
@@ -40,6 +40,9 @@ pub enum OpenError {
     /// An entry cannot be read.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// There are no random bytes.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
     /// The thread of the writer cannot be started.
     #[error("the writer cannot be started: {0}")]
     Thread(std::io::Error),
@@ -48,20 +51,7 @@ pub enum OpenError {
     Journal(std::io::Error),
 }
 
-/// An identifier is refused: its namespace is not declared, or its value cannot be one.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum IdentifierError {
-    /// Not `namespace:value`.
-    #[error("an identifier is written `namespace:value`, as in `crm:4711`")]
-    NoNamespace,
-    /// The catalog has no such namespace. It is not said which: where a name belongs, somebody's
-    /// number may stand.
-    #[error("the catalog has no namespace of this name; before the colon stands one that it has")]
-    UnknownNamespace,
-    /// The value cannot be one.
-    #[error(transparent)]
-    Value(#[from] NotAnIdentifier),
-}
+pub use crate::find::IdentifierError;
 
 /// The open ledger.
 pub struct Ledger {
@@ -216,16 +206,7 @@ impl Ledger {
         namespace: &Id,
         value: &str,
     ) -> Result<(String, Lookup), IdentifierError> {
-        let kind = self.normalisation(namespace)?;
-        let value = normalise(kind, value)?;
-        let lookup = self.shared.secrets.lookup(namespace, &value);
-        Ok((value, lookup))
-    }
-
-    fn normalisation(&self, namespace: &Id) -> Result<Normalisation, IdentifierError> {
-        let look = self.shared.snapshot.look();
-        let declared = look.in_force().and_then(|now| now.catalog.namespaces.get(namespace));
-        declared.map(|declared| declared.normalise).ok_or(IdentifierError::UnknownNamespace)
+        find::identify(&self.shared.snapshot, self.shared.secrets.lookup_key(), namespace, value)
     }
 
     /// The person of `namespace:value`; none if nobody is known by it.
@@ -233,10 +214,7 @@ impl Ledger {
     /// # Errors
     /// The text is no identifier.
     pub fn find(&self, identifier: &str) -> Result<Option<SubjectId>, IdentifierError> {
-        let (namespace, value) = identifier.split_once(':').ok_or(IdentifierError::NoNamespace)?;
-        let namespace = namespace.parse().map_err(|_| IdentifierError::NoNamespace)?;
-        let (_, lookup) = self.identify(&namespace, value)?;
-        Ok(self.shared.snapshot.owner(&lookup))
+        find::find(&self.shared.snapshot, self.shared.secrets.lookup_key(), identifier)
     }
 
     /// An entry, opened; none if there is none or it was erased.
@@ -270,6 +248,14 @@ impl Ledger {
             entries.extend(self.shared.open(record)?.map(|opened| opened.entry));
         }
         Ok((entries, through))
+    }
+
+    /// What a replica that stands at a place has still to be sent. Blocks.
+    ///
+    /// # Errors
+    /// It followed another history, or the store fails; see [`TailError`].
+    pub fn tail(&self, place: &Place) -> Result<Tail, TailError> {
+        self.shared.tail(place)
     }
 
     /// Up to `limit` entries about a person, newest first, before a position.
@@ -378,6 +364,7 @@ fn prepare(
     let mut scribe = Scribe::new(journal, &secrets).map_err(OpenError::Journal)?;
     let shared = Arc::new(Shared::new(store, secrets, clock)?);
     shared.follow(&mut |record, entry| scribe.compare(record, entry, &shared.secrets))?;
+    shared.erasures.begin(shared.head().position)?;
     let (queue, receiver) = mpsc::sync_channel(QUEUE_MAX);
     Ok((Writer { shared, queue: receiver, scribe, held: Default::default() }, queue))
 }

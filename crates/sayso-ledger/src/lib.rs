@@ -7,8 +7,9 @@
 //!
 //! Reading order: [`keys`], [`record`] (canonical bytes, commitment, chain, sealing), [`tree`],
 //! [`store`] (the port), [`writer`] (the write lane; `plan` is a batch of it), [`ledger`] (the
-//! whole; [`reader`] is it without the write lane), [`receipt`], [`checkpoint`], [`verify`], [`journal`] (`scribe` writes it, `replay` reads it
-//! back); then [`sink`] (the other port) and [`deliver`].
+//! whole; [`reader`] is it without the write lane), [`receipt`], [`checkpoint`], [`verify`],
+//! [`journal`] (`scribe` writes it, `replay` reads it back), [`tail`] (what a replica is sent;
+//! `erasures`); then [`sink`] (the other port) and [`deliver`].
 //!
 //! This crate refuses to know which database or which transport is behind its ports.
 
@@ -16,6 +17,8 @@ pub mod checkpoint;
 pub mod clock;
 pub mod deliver;
 pub mod door;
+mod erasures;
+pub mod find;
 mod formers;
 pub mod journal;
 pub mod keys;
@@ -32,6 +35,7 @@ mod scribe;
 mod shared;
 pub mod sink;
 pub mod store;
+pub mod tail;
 pub mod tree;
 pub mod verify;
 pub mod writer;

@@ -18,6 +18,8 @@ pub const RETRY_FIRST_MS: u64 = 200;
 pub const RETRY_MAX_MS: u64 = 30_000;
 /// How long a parked delivery rests before it is tried again, in milliseconds.
 pub const PARKED_MS: u64 = 15 * 60 * 1_000;
+/// Most erasures that are remembered for replicas; one that missed more starts anew.
+pub const ERASURES_MAX: usize = 100_000;
 /// How often the writer tries a store that failed, in milliseconds.
 pub const STORE_RETRY_MS: u64 = 500;
 /// Most withdrawals that are kept in force in memory while the store fails.

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use crate::{
     clock::Clock,
+    erasures::Erasures,
     formers::Formers,
     keys::Secrets,
     ledger::OpenError,
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) told: watch::Sender<Position>,
     pub(crate) pulse: Pulse,
     pub(crate) formers: Formers,
+    pub(crate) erasures: Erasures,
     healthy: AtomicBool,
     pub(crate) journal_ok: AtomicBool,
     pub(crate) damaged: AtomicBool,
@@ -64,6 +66,7 @@ impl Shared {
             told: watch::channel(Position::START).0,
             pulse: Pulse::default(),
             formers: Formers::default(),
+            erasures: Erasures::default(),
             healthy: AtomicBool::new(true),
             journal_ok: AtomicBool::new(true),
             damaged: AtomicBool::new(false),
@@ -106,6 +109,7 @@ impl Shared {
         let mut tree = self.tree();
         records.iter().for_each(|record| tree.push(&record.commitment));
         drop(tree);
+        entries.iter().for_each(|entry| self.erasures.take_in(entry));
         self.snapshot.apply(entries);
         entries.iter().for_each(|entry| self.pulse.take_in(entry));
         entries.iter().for_each(|entry| self.formers.take_in(entry));
@@ -141,6 +145,8 @@ impl Shared {
             }
             if is_live && records.iter().any(|record| record.payload.is_none()) {
                 self.forget_erased(from)?;
+                let last = records.last().map_or(from, |record| record.position);
+                self.erasures.begin(last)?;
             }
             self.take_in(&records, &entries);
         }

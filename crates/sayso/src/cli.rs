@@ -48,6 +48,8 @@ pub(crate) enum Command {
     DemoSystem { config: PathBuf },
     /// Run the server
     Serve(commands::serve::ServeArgs),
+    /// Answer decisions beside a system, following a server
+    Replica(commands::replica::ReplicaArgs),
     /// Print a one-time link to the operators' page: is every choice being followed?
     Overview,
     /// Make a ledger: its folder, its root key and an administrator's key

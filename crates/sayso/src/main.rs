@@ -1,7 +1,7 @@
 //! `sayso`: the program. The one crate that names drivers and wires everything together.
 //!
 //! Commands speak the HTTP API, over a socket or within the process ([`client`]); `serve` and
-//! `demo` open the ledger ([`home`]) and run it ([`server`]).
+//! `demo` open the ledger ([`home`]) and run it ([`server`]); `replica` follows one ([`follower`]).
 
 mod cli;
 mod client;
@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod connections;
 mod demo;
+mod follower;
 mod home;
 mod output;
 mod partial;
@@ -70,6 +71,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Demo(args) => demo::run(&global, args).await?,
         Command::DemoSystem { config } => demo::system(&config).await?,
         Command::Serve(args) => commands::serve::run(&global, args).await?,
+        Command::Replica(args) => commands::replica::run(&global, args).await?,
         Command::Overview => commands::overview::run(&global, out).await?,
         Command::Init => commands::init::run(&global, out).await?,
         Command::Catalog(command) => return commands::catalog::run(&global, command, out).await,

@@ -6,10 +6,11 @@
 use std::time::Duration;
 
 use sayso_consent::{Decision, Id, Position, Request, SubjectId};
-use sayso_decision::Question;
+use sayso_decision::{Question, Snapshot};
+use sayso_ledger::{find, keys::LookupKey};
 
 use crate::{
-    App,
+    Point,
     access::form::{Context, Resource},
     auth::Principal,
     limits::FRESHNESS_MS,
@@ -30,24 +31,29 @@ pub(crate) fn recipient<'a>(kind: &str, id: &'a str) -> &'a str {
 
 /// Who is meant by a subject id or `namespace:value`. A recipient's key may use the identifiers of
 /// its own namespace only: it must not learn who somebody is by trying names it was never told.
-pub(crate) fn person(app: &App, principal: &Principal, text: &str) -> Option<SubjectId> {
+pub(crate) fn person(
+    snapshot: &Snapshot,
+    key: &LookupKey,
+    principal: &Principal,
+    text: &str,
+) -> Option<SubjectId> {
     if let Ok(subject) = text.parse::<SubjectId>() {
         return Some(subject);
     }
     if let Some(recipient) = principal.recipient() {
-        let look = app.ledger.snapshot().look();
+        let look = snapshot.look();
         let own = look.in_force()?.catalog.recipients.get(recipient)?.namespace.as_ref()?;
         let is_own = text.split_once(':').is_some_and(|(namespace, _)| namespace == own.as_str());
         if !is_own {
             return None;
         }
     }
-    app.ledger.find(text).ok().flatten()
+    find::find(snapshot, key, text).ok().flatten()
 }
 
 /// The question that is asked.
 pub(crate) fn question<'a>(
-    app: &App,
+    point: &Point,
     principal: &Principal,
     recipient: &'a str,
     purpose: &'a str,
@@ -56,7 +62,7 @@ pub(crate) fn question<'a>(
 ) -> Question<'a> {
     let device = resource.properties.as_ref().and_then(|properties| properties.device.as_deref());
     Question {
-        subject: person(app, principal, &resource.id),
+        subject: person(&point.snapshot, &point.lookup_key, principal, &resource.id),
         data: &resource.kind,
         purpose,
         recipient,
@@ -78,14 +84,14 @@ pub(crate) fn request(question: &Question<'_>) -> Result<Request, Problem> {
 }
 
 /// Waits until this node has reached a token, for a while.
-pub(crate) async fn be_fresh(app: &App, context: &Context<'_>) -> Result<(), Problem> {
+pub(crate) async fn be_fresh(point: &Point, context: &Context<'_>) -> Result<(), Problem> {
     let Some(token) = &context.at_least_as_fresh else { return Ok(()) };
     let invalid = |error| Problem::bad_request("invalid_token", error);
     let token: Position = token.parse().map_err(invalid)?;
-    if app.ledger.snapshot().head() >= token {
+    if point.snapshot.head() >= token {
         return Ok(());
     }
-    let mut head = app.ledger.watch();
+    let mut head = point.head.clone();
     let reached = head.wait_for(|head| *head >= token);
     let waited = tokio::time::timeout(Duration::from_millis(FRESHNESS_MS), reached).await;
     match waited {
@@ -97,12 +103,15 @@ pub(crate) async fn be_fresh(app: &App, context: &Context<'_>) -> Result<(), Pro
 }
 
 /// Decides, and counts.
-pub(crate) fn decide(app: &App, question: &Question<'_>) -> Result<Decision, Problem> {
-    let (snapshot, at) = (app.ledger.snapshot(), app.at());
+pub(crate) fn decide(point: &Point, question: &Question<'_>) -> Result<Decision, Problem> {
+    let (snapshot, at) = (&point.snapshot, point.clock.at());
+    // Read before the state: the state is then at least as new as the lease says.
+    let term = point.term(at);
     let decision = match snapshot.answer(question, at) {
         Some(decision) => decision,
         None => snapshot.decide(&request(question)?, at),
     };
-    app.metrics.decided(decision.reason);
+    let decision = term.bound(decision, at);
+    point.metrics.decided(decision.reason);
     Ok(decision)
 }

@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::App;
+use crate::Point;
 
 /// Where the decision point is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -22,10 +22,10 @@ pub(crate) struct Configuration {
 /// Where the decision point is. Needs no key.
 #[utoipa::path(get, path = "/.well-known/authzen-configuration", operation_id = "describe_decisions", tag = "decisions", security(()),
     responses((status = 200, description = "The configuration.", body = Configuration)))]
-pub(crate) async fn handler(State(app): State<Arc<App>>) -> Json<Configuration> {
-    let at = |path: &str| format!("{}{path}", app.public_url);
+pub(crate) async fn handler(State(point): State<Arc<Point>>) -> Json<Configuration> {
+    let at = |path: &str| format!("{}{path}", point.public_url);
     Json(Configuration {
-        policy_decision_point: app.public_url.clone(),
+        policy_decision_point: point.public_url.clone(),
         access_evaluation_endpoint: at("/access/v1/evaluation"),
         access_evaluations_endpoint: at("/access/v1/evaluations"),
         search_subject_endpoint: at("/access/v1/search/subject"),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    App,
+    Point,
     access::{
         ask,
         form::{Action, Answer, Asker, Context, Resource},
@@ -50,25 +50,25 @@ pub(crate) struct Evaluation<'a> {
         (status = 503, description = "The token is not reached yet.", body = Problem),
     ))]
 pub(crate) async fn handler(
-    State(app): State<Arc<App>>,
+    State(point): State<Arc<Point>>,
     principal: Principal,
     Bare(bytes): Bare,
 ) -> Result<Response, Problem> {
     principal.require(Grade::Decide)?;
     let question = body::parse(&bytes)?;
-    Ok(body::answer(&answer(&app, &principal, &question).await?))
+    Ok(body::answer(&answer(&point, &principal, &question).await?))
 }
 
 /// Answers one question.
 pub(crate) async fn answer(
-    app: &App,
+    point: &Point,
     principal: &Principal,
     question: &Evaluation<'_>,
 ) -> Result<Answer, Problem> {
     let recipient = ask::recipient(&question.subject.kind, &question.subject.id);
     principal.speak_for(recipient)?;
-    ask::be_fresh(app, &question.context).await?;
+    ask::be_fresh(point, &question.context).await?;
     let Evaluation { action, resource, context, .. } = question;
-    let question = ask::question(app, principal, recipient, &action.name, resource, context);
-    Ok(ask::decide(app, &question)?.into())
+    let question = ask::question(point, principal, recipient, &action.name, resource, context);
+    Ok(ask::decide(point, &question)?.into())
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    App,
+    Point,
     access::{
         evaluation::{self, Evaluation},
         form::{Action, Answer, AnswerContext, Asker, Context, ItemError, Resource},
@@ -93,7 +93,7 @@ pub(crate) struct Answers {
         (status = 415, description = "The body is not JSON.", body = Problem),
     ))]
 pub(crate) async fn handler(
-    State(app): State<Arc<App>>,
+    State(point): State<Arc<Point>>,
     principal: Principal,
     LargeBare(bytes): LargeBare,
 ) -> Result<Response, Problem> {
@@ -109,7 +109,7 @@ pub(crate) async fn handler(
         let missing =
             |field| Problem::bad_request("invalid_body", format!("missing field `{field}`"));
         let question = merge(&questions, None).map_err(missing)?;
-        return Ok(body::answer(&evaluation::answer(&app, &principal, &question).await?));
+        return Ok(body::answer(&evaluation::answer(&point, &principal, &question).await?));
     }
     let mut evaluations = Vec::with_capacity(items.len());
     for (number, item) in items.into_iter().enumerate() {
@@ -118,7 +118,7 @@ pub(crate) async fn handler(
             tokio::task::yield_now().await;
         }
         let answer = match merge(&questions, Some(item)) {
-            Ok(question) => evaluation::answer(&app, &principal, &question).await?,
+            Ok(question) => evaluation::answer(&point, &principal, &question).await?,
             Err(field) => missing(field),
         };
         let stops = match questions.options.evaluations_semantic {

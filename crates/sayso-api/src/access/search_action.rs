@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    App,
+    Point,
     access::{
         ask,
         form::{Action, Asker, Context, Resource},
@@ -42,7 +42,7 @@ pub(crate) struct Search<'a> {
         (status = 403, description = "The key speaks for another recipient.", body = Problem),
     ))]
 pub(crate) async fn handler(
-    State(app): State<Arc<App>>,
+    State(point): State<Arc<Point>>,
     principal: Principal,
     Bare(bytes): Bare,
 ) -> Result<Json<Found<Action<'static>>>, Problem> {
@@ -50,14 +50,15 @@ pub(crate) async fn handler(
     let search: Search = body::parse(&bytes)?;
     let recipient = ask::recipient(&search.subject.kind, &search.subject.id);
     principal.speak_for(recipient)?;
-    ask::be_fresh(&app, &search.context).await?;
-    let in_force = app.ledger.snapshot().in_force();
+    point.require_lease()?;
+    ask::be_fresh(&point, &search.context).await?;
+    let in_force = point.snapshot.in_force();
     let mut found = Vec::new();
     for purpose in in_force.iter().flat_map(|now| now.catalog.purposes.keys()) {
         let Search { resource, context, .. } = &search;
         let question =
-            ask::question(&app, &principal, recipient, purpose.as_str(), resource, context);
-        if ask::decide(&app, &question)?.allow() {
+            ask::question(&point, &principal, recipient, purpose.as_str(), resource, context);
+        if ask::decide(&point, &question)?.allow() {
             found.push(Action { name: purpose.to_string().into() });
         }
     }

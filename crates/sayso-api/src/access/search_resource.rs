@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, response::Response};
-use sayso_consent::{SubjectId, event::Grade};
+use axum::{extract::State, http::StatusCode, response::Response};
+use sayso_consent::{Request, SubjectId, event::Grade};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    App,
+    App, Point,
     access::{
         ask,
         form::{Action, Asker, Context, Resource, ResourceKind},
@@ -52,20 +52,9 @@ pub(crate) async fn handler(
 ) -> Result<Response, Problem> {
     principal.require(Grade::Decide)?;
     let search: Search = body::parse(&bytes)?;
-    let recipient = ask::recipient(&search.subject.kind, &search.subject.id);
-    principal.speak_for(recipient)?;
-    ask::be_fresh(&app, &search.context).await?;
-    let asked = Resource {
-        kind: search.resource.kind.clone(),
-        id: Text::default(),
-        properties: search.resource.properties.clone(),
-    };
-    let Search { action, context, .. } = &search;
-    let question = ask::question(&app, &principal, recipient, &action.name, &asked, context);
-    let request = ask::request(&question)?;
-    let invalid = || Problem::bad_request("invalid_page", "`page.token` is not one of this search");
+    let request = request(&Point::of(&app), &principal, &search).await?;
     let from = search.page.token().map(|place| principal.person_at(&app, place));
-    let from = from.unwrap_or(Some(SubjectId(0))).ok_or_else(invalid)?;
+    let from = from.unwrap_or(Some(SubjectId(0))).ok_or_else(strange_page)?;
     let limit = search.page.limit()?;
     let found = tokio::task::spawn_blocking(move || {
         let audience = app.ledger.snapshot().audience(&request, from, limit, app.at());
@@ -75,8 +64,64 @@ pub(crate) async fn handler(
     });
     let (names, next_token) =
         found.await.map_err(|_| Problem::unavailable("the search was stopped"))??;
+    Ok(page(&search, names, next_token))
+}
+
+/// The same at a replica, which keeps no identifiers: for a key that is bound to no recipient.
+pub(crate) async fn at_replica(
+    State(point): State<Arc<Point>>,
+    principal: Principal,
+    Bare(bytes): Bare,
+) -> Result<Response, Problem> {
+    principal.require(Grade::Decide)?;
+    if principal.is_bound() {
+        let (status, code) = (StatusCode::NOT_IMPLEMENTED, "not_at_a_replica");
+        return Err(Problem::new(status, code, "a replica keeps no identifiers")
+            .detail("ask the server, or with a key that is bound to no recipient"));
+    }
+    let search: Search = body::parse(&bytes)?;
+    let request = request(&point, &principal, &search).await?;
+    point.require_lease()?;
+    let from = search.page.token().map_or(Ok(SubjectId(0)), str::parse);
+    let from = from.map_err(|_| strange_page())?;
+    let limit = search.page.limit()?;
+    let at = point.clock.at();
+    let found =
+        tokio::task::spawn_blocking(move || point.snapshot.audience(&request, from, limit, at));
+    let audience = found.await.map_err(|_| Problem::unavailable("the search was stopped"))?;
+    let names = audience.subjects.iter().map(ToString::to_string).collect();
+    Ok(page(&search, names, audience.next.map(|next| next.to_string())))
+}
+
+async fn request(
+    point: &Point,
+    principal: &Principal,
+    search: &Search<'_>,
+) -> Result<Request, Problem> {
+    let recipient = ask::recipient(&search.subject.kind, &search.subject.id);
+    principal.speak_for(recipient)?;
+    ask::be_fresh(point, &search.context).await?;
+    let Search { action, context, .. } = search;
+    let asked = asked(search);
+    ask::request(&ask::question(point, principal, recipient, &action.name, &asked, context))
+}
+
+fn asked<'a>(search: &Search<'a>) -> Resource<'a> {
+    Resource {
+        kind: search.resource.kind.clone(),
+        id: Text::default(),
+        properties: search.resource.properties.clone(),
+    }
+}
+
+fn strange_page() -> Problem {
+    Problem::bad_request("invalid_page", "`page.token` is not one of this search")
+}
+
+fn page(search: &Search<'_>, names: Vec<String>, next: Option<String>) -> Response {
+    let asked = asked(search);
     let results = names.into_iter().map(|name| Resource { id: name.into(), ..asked.clone() });
     let results: Vec<_> = results.collect();
-    let next_token = next_token.unwrap_or_default();
-    Ok(body::answer(&Found { page: Page { next_token, count: results.len() }, results }))
+    let next_token = next.unwrap_or_default();
+    body::answer(&Found { page: Page { next_token, count: results.len() }, results })
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    App,
+    Point,
     access::{
         ask,
         form::{Action, Asker, AskerKind, Context, Resource},
@@ -43,14 +43,15 @@ pub(crate) struct Search<'a> {
         (status = 401, description = "No valid key.", body = Problem),
     ))]
 pub(crate) async fn handler(
-    State(app): State<Arc<App>>,
+    State(point): State<Arc<Point>>,
     principal: Principal,
     Bare(bytes): Bare,
 ) -> Result<Json<Found<Asker<'static>>>, Problem> {
     principal.require(Grade::Decide)?;
     let search: Search = body::parse(&bytes)?;
-    ask::be_fresh(&app, &search.context).await?;
-    let in_force = app.ledger.snapshot().in_force();
+    point.require_lease()?;
+    ask::be_fresh(&point, &search.context).await?;
+    let in_force = point.snapshot.in_force();
     let catalog =
         in_force.as_ref().map(|now| &now.catalog).filter(|_| *search.subject.kind == *"recipient");
     let mut found = Vec::new();
@@ -60,8 +61,8 @@ pub(crate) async fn handler(
         }
         let Search { action, resource, context, .. } = &search;
         let name = recipient.as_str();
-        let question = ask::question(&app, &principal, name, &action.name, resource, context);
-        if ask::decide(&app, &question)?.allow() {
+        let question = ask::question(&point, &principal, name, &action.name, resource, context);
+        if ask::decide(&point, &question)?.allow() {
             found.push(Asker { kind: "recipient".into(), id: recipient.to_string().into() });
         }
     }

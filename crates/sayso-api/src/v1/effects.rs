@@ -174,7 +174,8 @@ fn commands(
     if effect.state == Said::Received {
         return Ok(Vec::new());
     }
-    let person = ask::person(app, principal, &effect.identifier);
+    let (snapshot, key) = (app.ledger.snapshot(), app.ledger.secrets().lookup_key());
+    let person = ask::person(snapshot, key, principal, &effect.identifier);
     let report = EffectReport {
         recipient: recipient.clone(),
         through: effect.position,

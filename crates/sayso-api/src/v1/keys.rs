@@ -26,7 +26,7 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeyBody {
-    /// What it may do: `decide`, `record`, `report`, `administer`.
+    /// What it may do: `decide`, `record`, `report`, `follow`, `administer`.
     #[schema(value_type = Vec<String>, example = json!(["decide", "report"]))]
     roles: Vec<Grade>,
     /// The one recipient that it may ask and report as.

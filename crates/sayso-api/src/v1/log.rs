@@ -93,7 +93,8 @@ async fn step(app: &Arc<App>, from: Position) -> Result<(Vec<u8>, Position), Pro
     .await
 }
 
-fn blanked(mut entry: Entry) -> Entry {
+/// The entry without the values of identifiers.
+pub(crate) fn blanked(mut entry: Entry) -> Entry {
     for event in &mut entry.events {
         if let Event::IdentifierAdded(identifier) = event {
             identifier.value = String::new();

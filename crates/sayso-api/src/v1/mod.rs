@@ -21,4 +21,5 @@ pub(crate) mod subject;
 pub(crate) mod subjects;
 pub(crate) mod subjects_find;
 pub(crate) mod systems;
+pub(crate) mod tail;
 pub(crate) mod write;

@@ -22,6 +22,8 @@ pub(crate) enum Role {
     Record,
     /// Report effects
     Report,
+    /// Follow the whole ledger, as a replica does
+    Follow,
     /// Everything
     Administer,
 }

@@ -13,6 +13,7 @@ pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod log;
 pub(crate) mod overview;
+pub(crate) mod replica;
 pub(crate) mod serve;
 pub(crate) mod subject;
 mod subject_import;

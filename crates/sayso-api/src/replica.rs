@@ -1,0 +1,181 @@
+//! A replica: it follows a server and answers what is asked as the server would, as long as it holds
+//! a lease. Everything is in memory; whoever drives it says what it heard.
+//!
+//! Each beginning from nothing is a [`Point`] of its own. It is asked only once it has caught up, so
+//! that nobody ever meets half of a ledger.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use arc_swap::ArcSwap;
+use axum::{
+    Json, Router,
+    extract::{FromRef, State},
+    routing::{get, post},
+};
+use sayso_consent::{Entry, Position, Timestamp, event::Key};
+use sayso_ledger::{Clock, keys::LookupKey};
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::{
+    access, health,
+    lease::{Lease, Moment},
+    openapi,
+    point::{Held, Keys, Point},
+    problem::{self, Problem},
+    request_id,
+};
+
+/// A replica.
+pub struct Replica {
+    point: ArcSwap<Point>,
+    has_begun: AtomicBool,
+    server_head: AtomicU64,
+}
+
+/// What follows the ledger from nothing.
+pub struct Following {
+    point: Arc<Point>,
+    told: watch::Sender<Position>,
+}
+
+/// The replica as handlers see it.
+#[derive(Clone)]
+pub(crate) struct Seat(Arc<Replica>);
+
+impl Replica {
+    /// One that knows nothing yet. It is reached at `public_url`; its lease lasts `bound_ms`.
+    pub fn new(clock: Clock, public_url: String, bound_ms: i64) -> Self {
+        let nothing = Point {
+            snapshot: Arc::default(),
+            clock,
+            lookup_key: LookupKey::default(),
+            head: watch::channel(Position::START).1,
+            metrics: Arc::default(),
+            public_url,
+            held: Some(Held { lease: Lease::new(bound_ms), begun: Instant::now() }),
+        };
+        let (has_begun, server_head) = (AtomicBool::new(false), AtomicU64::new(0));
+        Self { point: ArcSwap::from_pointee(nothing), has_begun, server_head }
+    }
+
+    /// Begins from nothing. Whatever was followed before gives no yes from now on.
+    pub fn begin(&self, lookup_key: LookupKey) -> Following {
+        let before = self.point.load();
+        let (told, head) = watch::channel(Position::START);
+        let point = Point {
+            snapshot: Arc::default(),
+            clock: before.clock.clone(),
+            lookup_key,
+            head,
+            metrics: Arc::clone(&before.metrics),
+            public_url: before.public_url.clone(),
+            held: before.held.as_ref().map(Held::end),
+        };
+        Following { point: Arc::new(point), told }
+    }
+
+    /// Takes note of the server's head. If the following is there, it has all that the server knew when
+    /// it was asked: its lease is renewed from then on, and it is what is asked.
+    pub fn heard(&self, following: &Following, asked: Moment, head: Position) {
+        self.server_head.store(head.number, Ordering::Release);
+        if following.point.snapshot.head() < head {
+            return;
+        }
+        if let Some(held) = &following.point.held {
+            held.lease.renew(asked);
+        }
+        if !Arc::ptr_eq(&self.point.load(), &following.point) {
+            self.point.store(Arc::clone(&following.point));
+            self.has_begun.store(true, Ordering::Release);
+        }
+    }
+
+    /// This moment, for [`Replica::heard`]: read it before the server is asked.
+    pub fn moment(&self) -> Moment {
+        let point = self.point.load();
+        // INVARIANT: a replica's points hold a lease each.
+        let begun = point.held.as_ref().map_or_else(Instant::now, |held| held.begun);
+        Moment::since(begun, point.clock.at())
+    }
+
+    /// What is left of the lease, in milliseconds; none if it has lapsed or was never held.
+    pub fn lease_ms(&self) -> Option<i64> {
+        let point = self.point.load();
+        point.held.as_ref().and_then(|held| held.lease.left_ms(self.moment()))
+    }
+
+    /// All routes, ready to serve.
+    pub fn router(self: &Arc<Self>) -> Router {
+        let (decisions, _) = openapi::decisions::<Seat>().split_for_parts();
+        decisions
+            .route("/access/v1/search/resource", post(access::search_resource::at_replica))
+            .route("/healthz", get(health::alive))
+            .route("/readyz", get(ready))
+            .with_state(Seat(Arc::clone(self)))
+            .fallback(problem::not_found)
+            .method_not_allowed_fallback(problem::method_not_allowed)
+            .layer(request_id::Echo)
+    }
+}
+
+impl Following {
+    /// Applies entries in the order of the ledger; they and what is left out of them lead to a
+    /// position. `at` is the server's time: what has ended there has ended here. Blocks while a
+    /// catalog is brought into force.
+    pub fn apply(&self, entries: &[Entry], through: Position, at: Timestamp) {
+        self.point.snapshot.apply(entries);
+        self.point.snapshot.advance(through);
+        self.point.clock.seen(at.max(self.point.snapshot.latest()));
+        self.told.send_replace(through);
+    }
+}
+
+impl Keys for Seat {
+    fn key(&self, digest: &str) -> Result<Option<Arc<Key>>, Problem> {
+        // Before there is a ledger every key is unknown, and none is wrong.
+        if !self.0.has_begun.load(Ordering::Acquire) {
+            return Err(Problem::unavailable("this replica has not caught up with its server yet"));
+        }
+        Ok(self.0.point.load().snapshot.key(digest))
+    }
+}
+
+impl FromRef<Seat> for Arc<Point> {
+    fn from_ref(seat: &Seat) -> Self {
+        seat.0.point.load_full()
+    }
+}
+
+/// How a replica is.
+#[derive(Serialize)]
+struct Standing {
+    status: &'static str,
+    /// The entry it has got to.
+    head: Position,
+    /// How many entries of those that it knows of it lacks.
+    lag: u64,
+    /// What is left of its lease, in milliseconds.
+    lease_ms: i64,
+}
+
+/// Whether it holds a lease. Needs no key.
+async fn ready(State(Seat(replica)): State<Seat>) -> Result<Json<Standing>, Problem> {
+    let head = replica.point.load().snapshot.head();
+    let lag = replica.server_head.load(Ordering::Acquire).saturating_sub(head.number);
+    if let Some(lease_ms) = replica.lease_ms() {
+        return Ok(Json(Standing { status: "ok", head, lag, lease_ms }));
+    }
+    let why = if replica.has_begun.load(Ordering::Acquire) {
+        "the lease has lapsed, and what needs consent is denied"
+    } else {
+        "it has not caught up with its server yet"
+    };
+    Err(Problem::unavailable(format!("{why}; it is at {head}, {lag} entries behind")))
+}
