@@ -36,7 +36,9 @@ pub enum Fault {
     UnknownFormat,
     /// The text is no CSV with a head, or a record has too few or too many fields. What was found
     /// is not repeated: it may be somebody's data.
-    #[error("the CSV cannot be read near row {0}: each row needs the fields of the first line, in UTF-8")]
+    #[error(
+        "the CSV cannot be read near row {0}: each row needs the fields of the first line, in UTF-8"
+    )]
     BadCsv(u64),
     /// A batch cannot be worked on.
     #[error("the columns cannot be worked on: {0}")]

@@ -97,7 +97,8 @@ fn find(schema: &Schema, name: &str) -> Result<usize, Fault> {
 fn names(schema: &Schema, columns: &[usize]) -> String {
     let name = |at: &usize| {
         let name = schema.field(*at).name();
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        let is_plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
         let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic());
         if is_name && name.len() <= 64 && name.bytes().all(is_plain) {
             format!("`{name}`")

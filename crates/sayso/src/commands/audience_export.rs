@@ -80,7 +80,9 @@ fn format_of(given: Option<Format>, output: &Path) -> Result<Format> {
         (None, Some("ndjson" | "jsonl" | "json")) => Ok(Format::Ndjson),
         (None, Some("csv")) => Ok(Format::Csv),
         (None, Some("parquet")) => Ok(Format::Parquet),
-        _ => bail!("say how to write `{}`: `--format ndjson`, `csv` or `parquet`", output.display()),
+        _ => {
+            bail!("say how to write `{}`: `--format ndjson`, `csv` or `parquet`", output.display())
+        }
     }
 }
 
@@ -123,7 +125,11 @@ fn take_up(file: &mut File) -> Result<(u64, Option<String>)> {
 }
 
 /// Keeps the answer as it comes, and counts its lines on.
-async fn keep(stream: &mut Stream, file: &mut File, (mut lines, people): (u64, u64)) -> Result<u64> {
+async fn keep(
+    stream: &mut Stream,
+    file: &mut File,
+    (mut lines, people): (u64, u64),
+) -> Result<u64> {
     let style = "reading {bar:30} {human_pos}/{human_len}  {per_sec}";
     let bar = ProgressBar::new(people).with_style(ProgressStyle::with_template(style)?);
     // Dropped by an error it is written out as well: what came is not asked for again.

@@ -115,9 +115,9 @@ impl FilterArgs {
         let Some(path) = self.output.as_ref().filter(|_| !self.dry_run) else { return Ok(None) };
         let shown = path.display();
         let format = Format::of(path).with_context(|| format!("`{shown}`"))?;
-        let is_input = path.canonicalize().is_ok_and(|path| {
-            self.file.canonicalize().is_ok_and(|file| file == path)
-        });
+        let is_input = path
+            .canonicalize()
+            .is_ok_and(|path| self.file.canonicalize().is_ok_and(|file| file == path));
         if is_input {
             bail!("`{shown}` is the file that is read; name another to write");
         }
@@ -187,8 +187,8 @@ fn read(global: &Global) -> Result<Reader> {
     let store = sayso_stores::Embedded::open_file(&path).with_context(damaged)?;
     let head = sayso_ledger::Store::head(&store).with_context(damaged)?;
     let style = "reading the ledger {bar:30} {human_pos}/{human_len} entries";
-    let bar = ProgressBar::new(head.position.number)
-        .with_style(ProgressStyle::with_template(style)?);
+    let bar =
+        ProgressBar::new(head.position.number).with_style(ProgressStyle::with_template(style)?);
     let show = &mut |position: sayso_consent::Position| bar.set_position(position.number);
     let reader = Reader::open(Arc::new(store), secrets, home.journal(), show);
     bar.finish_and_clear();
