@@ -77,7 +77,7 @@ pub(crate) fn run(global: &Global, args: &FilterArgs, out: Output) -> Result<()>
     let source = Source::open(&args.file).with_context(|| format!("cannot read `{shown}`"))?;
     let mut spec = args.spec();
     Layout::new(&source.schema, &spec).with_context(|| format!("`{shown}`"))?;
-    let mut target = args.target()?;
+    let target = args.target()?;
     let reader = read(global)?;
     let catalog = reader.snapshot().in_force().context("no catalog is in force yet")?;
     args.check(&catalog.catalog)?;
@@ -87,7 +87,7 @@ pub(crate) fn run(global: &Global, args: &FilterArgs, out: Output) -> Result<()>
     let layout = Layout::new(&source.schema, &spec)?;
     let (as_of, at) = (live.as_of(), live.at);
     let sieve = Sieve { layout, answers: live };
-    let tally = write(source, &sieve, target.as_mut()).with_context(|| format!("`{shown}`"))?;
+    let tally = write(source, &sieve, target.as_ref()).with_context(|| format!("`{shown}`"))?;
     if let Some((partial, _)) = target {
         partial.keep()?;
     }
@@ -199,7 +199,7 @@ fn read(global: &Global) -> Result<Reader> {
 fn write<A: Answers>(
     source: Source,
     sieve: &Sieve<A>,
-    target: Option<&mut (Partial, Format)>,
+    target: Option<&(Partial, Format)>,
 ) -> Result<sayso_filter::report::Tally> {
     let bar = match source.rows {
         Some(rows) => ProgressBar::new(rows).with_style(ProgressStyle::with_template(

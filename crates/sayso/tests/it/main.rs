@@ -7,6 +7,7 @@
 mod browser;
 #[cfg(test)]
 mod cli;
+mod cli_filter;
 #[cfg(test)]
 mod cli_import;
 #[cfg(test)]
