@@ -28,4 +28,6 @@ mod golden_http;
 #[cfg(test)]
 mod golden_wire;
 #[cfg(test)]
+mod replica;
+#[cfg(test)]
 mod world;
