@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Bound,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -66,7 +67,8 @@ impl Erasures {
     /// What is known of erasures behind a place.
     pub(crate) fn after(&self, position: Position) -> Told {
         let since = self.since();
-        let erased = since.erased.range(position.next()..).map(|(at, who)| (*at, *who)).collect();
+        let behind = since.erased.range((Bound::Excluded(position), Bound::Unbounded));
+        let erased = behind.map(|(at, who)| (*at, *who)).collect();
         let epoch = format!("{:016x}-{}", since.nonce, since.position);
         Told { epoch, since: since.position, erased }
     }

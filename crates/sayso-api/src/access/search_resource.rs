@@ -23,6 +23,7 @@ use crate::{
 
 /// What is searched with.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = SearchResource)]
 pub(crate) struct Search<'a> {
     #[serde(borrow)]
     subject: Asker<'a>,

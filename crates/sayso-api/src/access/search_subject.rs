@@ -21,6 +21,7 @@ use crate::{
 
 /// What is searched with.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = SearchSubject)]
 pub(crate) struct Search<'a> {
     #[serde(borrow)]
     subject: AskerKind<'a>,

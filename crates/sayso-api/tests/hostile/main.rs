@@ -15,3 +15,5 @@ mod imports;
 mod keys;
 #[cfg(test)]
 mod property;
+#[cfg(test)]
+mod tail;

@@ -45,7 +45,7 @@ use crate::{
 };
 
 /// Most profiles. People beyond them are decided about by the rule itself.
-const PROFILES_MAX: usize = 1 << 24;
+const PROFILES_MAX: usize = (1 << 24) - 2;
 /// The profile of whoever is not known.
 const NOBODY: u32 = 0;
 

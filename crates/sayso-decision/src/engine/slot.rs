@@ -4,12 +4,13 @@
 //! | word | high half | low half |
 //! |------|-----------|----------|
 //! | mark | fingerprint of who it is | position of the newest grant |
-//! | state | number of the profile | minute from which the exact rule decides |
+//! | state | count of changes (8 bits), number of the profile | minute from which the exact rule decides |
 //!
 //! A reader must never see one person's old position beside their new profile. So whoever changes
-//! the mark first makes the state [`BUSY`], and a reader looks at the state before and after the
+//! the mark first makes the state say [`ASK`], and a reader looks at the state before and after the
 //! mark: if it is the same, the mark between belongs to it. A reader that finds it changed asks
-//! the exact rule instead of waiting.
+//! the exact rule instead of waiting. Without the count a state that was left and come back to
+//! meanwhile would look unchanged.
 
 #[cfg(loom)]
 use loom::sync::atomic::{AtomicU64, Ordering};
@@ -20,14 +21,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const EMPTY: u64 = 0;
 /// The profile of a slot that says nothing by itself: being written, or shared by two people whose
 /// hashes are equal. The exact rule decides.
-pub(crate) const ASK: u32 = u32::MAX;
+pub(crate) const ASK: u32 = PROFILE;
 /// The profile of a slot whose person is gone.
-pub(crate) const GONE: u32 = u32::MAX - 1;
+pub(crate) const GONE: u32 = PROFILE - 1;
 /// The exact rule is never needed for want of time.
 pub(crate) const NEVER: u32 = u32::MAX;
 /// The position of whoever never granted anything, or granted it beyond what half a word holds.
 pub(crate) const NO_POSITION: u32 = 0;
-const BUSY: u64 = pack(ASK, 0);
+/// The bits of the number of a profile.
+const PROFILE: u32 = 0x00ff_ffff;
+
+/// The count of changes of a slot that was not changed yet.
+const FIRST: u32 = 1 << 24;
 
 const fn pack(high: u32, low: u32) -> u64 {
     (high as u64) << 32 | low as u64
@@ -77,6 +82,7 @@ impl Slot<'_> {
             return Look::Other;
         }
         let (profile, lapse) = unpack(state);
+        let profile = profile & PROFILE;
         if self.state.load(Ordering::Relaxed) == state {
             Look::Found(Said { profile, lapse, grant })
         } else {
@@ -92,18 +98,20 @@ impl Slot<'_> {
     /// Puts somebody into an empty slot. Only the one writer.
     pub(crate) fn put(&self, fingerprint: u32, said: Said) {
         self.mark.store(pack(fingerprint, said.grant), Ordering::Relaxed);
-        self.state.store(pack(said.profile, said.lapse), Ordering::Release);
+        self.state.store(pack(FIRST | said.profile, said.lapse), Ordering::Release);
     }
 
     /// Says something else of whoever is here. Only the one writer.
     pub(crate) fn change(&self, said: Said) {
-        let (fingerprint, _) = unpack(self.mark.load(Ordering::Relaxed));
-        let mark = pack(fingerprint, said.grant);
-        if self.mark.load(Ordering::Relaxed) != mark {
-            self.state.store(BUSY, Ordering::Relaxed);
-            self.mark.store(mark, Ordering::Release);
+        let (fingerprint, grant) = unpack(self.mark.load(Ordering::Relaxed));
+        let (before, _) = unpack(self.state.load(Ordering::Relaxed));
+        // Never 0: with that, an empty slot is told apart from any other.
+        let count = ((before >> 24) % 255 + 1) << 24;
+        if grant != said.grant {
+            self.state.store(pack(count | ASK, 0), Ordering::Release);
+            self.mark.store(pack(fingerprint, said.grant), Ordering::Release);
         }
-        self.state.store(pack(said.profile, said.lapse), Ordering::Release);
+        self.state.store(pack(count | said.profile, said.lapse), Ordering::Release);
     }
 
     /// The same without looking for anybody: for the writer, and for those who go through all.

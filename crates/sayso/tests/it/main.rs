@@ -31,4 +31,6 @@ mod golden_wire;
 #[cfg(test)]
 mod person_page;
 #[cfg(test)]
+mod replica;
+#[cfg(test)]
 mod world;
