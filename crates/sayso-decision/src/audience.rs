@@ -84,7 +84,7 @@ impl Snapshot {
                 Way::Cell(cell) => self.engine.allows_said(&view, cell, said, at),
                 _ => None,
             };
-            if known.unwrap_or_else(|| self.is_allowed(&view, request, subject, at)) {
+            if known.unwrap_or_else(|| self.is_allowed(request, subject, at)) {
                 found.push(subject);
             }
         }
@@ -108,7 +108,7 @@ impl Snapshot {
             Way::Rule => count(0..PARTS),
             Way::Cell(cell) => {
                 let tally = self.engine.count_allowed(&view, cell, at);
-                let is_allowed = |subject: &&_| self.is_allowed(&view, request, **subject, at);
+                let is_allowed = |subject: &&_| self.is_allowed(request, **subject, at);
                 let lapsed = tally.lapsed.iter().filter(is_allowed).count() as u64;
                 if tally.needs_rule {
                     count(0..PARTS)
@@ -133,14 +133,8 @@ impl Snapshot {
         }
     }
 
-    fn is_allowed(
-        &self,
-        view: &View,
-        request: &Request,
-        subject: SubjectId,
-        at: Timestamp,
-    ) -> bool {
+    fn is_allowed(&self, request: &Request, subject: SubjectId, at: Timestamp) -> bool {
         let asked = Request { subject: Some(subject), ..request.clone() };
-        self.by_rule(view.book.plan.in_force.as_deref(), &asked, at).allow()
+        self.by_rule(&asked, at).allow()
     }
 }

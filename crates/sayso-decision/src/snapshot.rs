@@ -131,18 +131,13 @@ impl Snapshot {
 
     /// Answers a request, as of the head when it was called or later.
     pub fn decide(&self, request: &Request, at: Timestamp) -> Decision {
-        // Read before the state: the answer is then at least as new as it says.
-        let as_of = self.head();
-        let (view, at) = (self.engine.view(), at.max(self.latest()));
-        let decision = self
-            .recall(&view, &Question::of(request), at)
-            .unwrap_or_else(|| self.by_rule(view.book.plan.in_force.as_deref(), request, at));
-        Decision { as_of, ..decision }
+        self.answer(&Question::of(request), at).unwrap_or_else(|| self.by_rule(request, at))
     }
 
     /// Answers a question at once, if that takes no more than a look. `None` if it takes the rule:
-    /// then put it as a request to [`Snapshot::decide`].
+    /// then put it as a request to [`Snapshot::by_rule`].
     pub fn answer(&self, question: &Question<'_>, at: Timestamp) -> Option<Decision> {
+        // Read before the state: the answer is then at least as new as it says.
         let as_of = self.head();
         let decision = self.recall(&self.engine.view(), question, at.max(self.latest()))?;
         Some(Decision { as_of, ..decision })
@@ -173,15 +168,16 @@ impl Snapshot {
         Some(decision)
     }
 
-    /// The answer of the rule itself.
-    pub(crate) fn by_rule(
-        &self,
-        in_force: Option<&InForce>,
-        request: &Request,
-        at: Timestamp,
-    ) -> Decision {
+    /// The answer of the rule itself, over the person's state. [`Snapshot::decide`] gives the same,
+    /// mostly sooner.
+    pub fn by_rule(&self, request: &Request, at: Timestamp) -> Decision {
+        let as_of = self.head();
+        let at = at.max(self.latest());
+        let look = self.look();
         let state = request.subject.and_then(|subject| self.subject(subject));
-        decide(in_force, self, state.as_deref(), request, at, Passing::Counts)
+        let decision =
+            decide(look.in_force(), self, state.as_deref(), request, at, Passing::Counts);
+        Decision { as_of, ..decision }
     }
 
     /// The people from a subject on, in order, one shard at a time: `None` at the end.

@@ -84,7 +84,7 @@ impl<F> Live<'_, F> {
             device: None,
         };
         let known = self.snapshot.answer(&question, self.at);
-        let by_rule = || self.snapshot.decide(&self.request(data, subject), self.at);
+        let by_rule = || self.snapshot.by_rule(&self.request(data, subject), self.at);
         known.unwrap_or_else(by_rule).reason
     }
 }

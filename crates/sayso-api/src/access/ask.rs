@@ -109,7 +109,7 @@ pub(crate) fn decide(point: &Point, question: &Question<'_>) -> Result<Decision,
     let term = point.term(at);
     let decision = match snapshot.answer(question, at) {
         Some(decision) => decision,
-        None => snapshot.decide(&request(question)?, at),
+        None => snapshot.by_rule(&request(question)?, at),
     };
     let decision = term.bound(decision, at);
     point.metrics.decided(decision.reason);

@@ -32,6 +32,23 @@ pub(crate) struct AudienceQuery {
     /// How people would be reached.
     #[param(value_type = Option<String>, example = "email")]
     channel: Option<Id>,
+}
+
+impl AudienceQuery {
+    /// The request about each of them, if the key may make it.
+    pub(crate) fn request(self, principal: &Principal) -> Result<Request, Problem> {
+        principal.require(Grade::Decide)?;
+        let missing = || Problem::bad_request("invalid_query", "missing field `recipient`");
+        let Self { recipient, purpose, data, channel } = self;
+        let recipient = recipient.or_else(|| principal.recipient().cloned()).ok_or_else(missing)?;
+        principal.speak_for(recipient.as_str())?;
+        Ok(Request { subject: None, data, purpose, recipient, channel, device: None })
+    }
+}
+
+/// Where the list goes on.
+#[derive(Debug, Deserialize, IntoParams)]
+pub(crate) struct ResumeQuery {
     /// The `resume` of the last line that was read.
     #[param(value_type = Option<String>)]
     after: Option<String>,
@@ -48,7 +65,7 @@ pub(crate) struct Line {
 
 /// Whose data may be used: one JSON object a line, in the order of subject ids. A key that is
 /// bound to a recipient gets that recipient's own identifiers.
-#[utoipa::path(get, path = "/v1/audience", operation_id = "list_audience", tag = "audience", params(AudienceQuery),
+#[utoipa::path(get, path = "/v1/audience", operation_id = "list_audience", tag = "audience", params(AudienceQuery, ResumeQuery),
     responses(
         (status = 200, description = "The people.", body = Line, content_type = "application/x-ndjson"),
         (status = 400, description = "The query is malformed.", body = Problem),
@@ -59,23 +76,12 @@ pub(crate) async fn handler(
     State(app): State<Arc<App>>,
     principal: Principal,
     Query(query): Query<AudienceQuery>,
+    Query(resume): Query<ResumeQuery>,
 ) -> Result<impl IntoResponse, Problem> {
-    principal.require(Grade::Decide)?;
-    let missing = || Problem::bad_request("invalid_query", "missing field `recipient`");
-    let recipient =
-        query.recipient.or_else(|| principal.recipient().cloned()).ok_or_else(missing)?;
-    principal.speak_for(recipient.as_str())?;
-    let request = Request {
-        subject: None,
-        data: query.data,
-        purpose: query.purpose,
-        recipient,
-        channel: query.channel,
-        device: None,
-    };
+    let request = query.request(&principal)?;
     let invalid =
         || Problem::bad_request("invalid_query", "`after` is not a `resume` of this audience");
-    let after = query.after.as_deref().map(|place| principal.person_at(&app, place));
+    let after = resume.after.as_deref().map(|place| principal.person_at(&app, place));
     let after = after.map(|after| after.ok_or_else(invalid)).transpose()?;
     let from = SubjectId(after.map_or(0, |after| after.0.saturating_add(1)));
     let as_of = app.ledger.snapshot().head();

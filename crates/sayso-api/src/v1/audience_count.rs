@@ -3,28 +3,10 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use sayso_consent::{Id, Request, event::Grade};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::{App, address::Query, auth::Principal, problem::Problem};
-
-/// Whose data is asked for.
-#[derive(Debug, Deserialize, IntoParams)]
-pub(crate) struct CountQuery {
-    /// Who wants to use it; a key that is bound to a recipient need not say.
-    #[param(value_type = Option<String>)]
-    recipient: Option<Id>,
-    /// What for.
-    #[param(value_type = String, example = "marketing.offers")]
-    purpose: Id,
-    /// Which category of data.
-    #[param(value_type = String, example = "contact.email")]
-    data: Id,
-    /// How people would be reached.
-    #[param(value_type = Option<String>, example = "email")]
-    channel: Option<Id>,
-}
+use crate::{App, address::Query, auth::Principal, problem::Problem, v1::audience::AudienceQuery};
 
 /// How many there are.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,7 +20,7 @@ pub(crate) struct Count {
 }
 
 /// How many people's data may be used, without going through them.
-#[utoipa::path(get, path = "/v1/audience/count", operation_id = "count_audience", tag = "audience", params(CountQuery),
+#[utoipa::path(get, path = "/v1/audience/count", operation_id = "count_audience", tag = "audience", params(AudienceQuery),
     responses(
         (status = 200, description = "How many.", body = Count),
         (status = 400, description = "The query is malformed.", body = Problem),
@@ -48,14 +30,9 @@ pub(crate) struct Count {
 pub(crate) async fn handler(
     State(app): State<Arc<App>>,
     principal: Principal,
-    Query(query): Query<CountQuery>,
+    Query(query): Query<AudienceQuery>,
 ) -> Result<Json<Count>, Problem> {
-    principal.require(Grade::Decide)?;
-    let CountQuery { recipient, purpose, data, channel } = query;
-    let missing = || Problem::bad_request("invalid_query", "missing field `recipient`");
-    let recipient = recipient.or_else(|| principal.recipient().cloned()).ok_or_else(missing)?;
-    principal.speak_for(recipient.as_str())?;
-    let request = Request { subject: None, data, purpose, recipient, channel, device: None };
+    let request = query.request(&principal)?;
     // For some questions everybody has to be looked at, which must not hold up other requests.
     let count =
         tokio::task::spawn_blocking(move || app.ledger.snapshot().reach(&request, app.at()));

@@ -1,13 +1,13 @@
 //! One question asked of many people: whether it is yes, for each or in number.
 
-use std::sync::atomic::Ordering;
+use std::{collections::BTreeSet, sync::atomic::Ordering};
 
-use sayso_consent::{id::SubjectId, request::Reason, time::Timestamp};
+use sayso_consent::{id::SubjectId, time::Timestamp};
 
 use crate::engine::{
-    BY_RULE, Engine, REASON, View, minute,
+    Engine, View, minute,
     plan::{Answer, Cell, Question},
-    slot::{ASK, NEVER, Said},
+    slot::{ASK, NEVER, NO_POSITION, Said},
     table::Key,
 };
 
@@ -24,7 +24,7 @@ pub(crate) struct Tally {
     /// By their profiles, without those who have to be asked about one by one.
     pub(crate) allowed: i64,
     /// Whose profile no longer holds.
-    pub(crate) lapsed: Vec<SubjectId>,
+    pub(crate) lapsed: BTreeSet<SubjectId>,
     /// There are profiles that cannot say.
     pub(crate) needs_rule: bool,
 }
@@ -98,12 +98,7 @@ impl Engine {
         said: Said,
         at: Timestamp,
     ) -> Option<bool> {
-        if said.profile == ASK || said.lapse != NEVER && minute(at) >= said.lapse {
-            return None;
-        }
-        let code = self.code(&view.book, said.profile, cell);
-        let reason = Reason::ALL.get(usize::from(code & REASON))?;
-        (code & BY_RULE == 0).then(|| reason.allows())
+        self.recall(&view.book, cell, said, at).map(|(reason, _)| reason.allows())
     }
 
     /// What is said in a part of the table, person by person; devices are left out.
@@ -128,18 +123,18 @@ impl Engine {
             if people == 0 {
                 continue;
             }
-            let code = self.code(&view.book, number as u32, cell);
-            let reason = Reason::ALL.get(usize::from(code & REASON));
-            tally.needs_rule |= code & BY_RULE != 0;
-            if code & BY_RULE == 0 && reason.is_some_and(|reason| reason.allows()) {
-                tally.allowed += people;
+            let anyone = Said { profile: number as u32, lapse: NEVER, grant: NO_POSITION };
+            match self.allows_said(view, cell, anyone, at) {
+                Some(true) => tally.allowed += people,
+                Some(false) => {}
+                None => tally.needs_rule = true,
             }
         }
         let now = minute(at);
         let writing = self.writing();
         let lapsed = writing.unsettled.iter().take_while(|(lapse, _)| *lapse <= now);
+        // Whoever shares a slot may stand here twice.
         tally.lapsed = lapsed.map(|(_, subject)| *subject).collect();
-        tally.lapsed.dedup();
         drop(writing);
         for subject in &tally.lapsed {
             let said = view.table.find(self.keyed.person(*subject));

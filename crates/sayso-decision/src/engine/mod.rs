@@ -30,7 +30,7 @@ use sayso_consent::{
     catalog::InForce,
     id::{Id, Position, SubjectId},
     request::{Reason, Request},
-    subject::SubjectState,
+    subject::{DeviceLink, SubjectState},
     time::Timestamp,
 };
 
@@ -190,20 +190,27 @@ impl Engine {
     fn say(&self, book: &Book, cell: Cell, said: Option<Said>, at: Timestamp) -> Option<Brief> {
         let nobody = Said { profile: NOBODY, lapse: NEVER, grant: NO_POSITION };
         let said = said.unwrap_or(nobody);
-        if said.profile == ASK || said.lapse != NEVER && minute(at) >= said.lapse {
-            return None;
-        }
-        let code = self.code(book, said.profile, cell);
-        let reason = *Reason::ALL.get(usize::from(code & REASON))?;
-        if code & BY_RULE != 0 || book.plan.may_rest(&book.plan.cells[cell.0 as usize], at) {
+        let (reason, is_on_newest) = self.recall(book, cell, said, at)?;
+        if book.plan.may_rest(book.plan.declared(cell), at) {
             return None;
         }
         if reason != Reason::Granted {
             return Some(Brief { reason, grant: None });
         }
         // Which grant it rests on and when it ends is known here only of the newest and endless.
-        let is_told = code & ON_NEWEST != 0 && said.lapse == NEVER && said.grant != NO_POSITION;
+        let is_told = is_on_newest && said.lapse == NEVER && said.grant != NO_POSITION;
         is_told.then(|| Brief { reason, grant: Some(Position::at(u64::from(said.grant))) })
+    }
+
+    /// What holds of somebody in a cell, and whether it rests on their newest grant. `None` if the
+    /// rule has to decide.
+    fn recall(&self, book: &Book, cell: Cell, said: Said, at: Timestamp) -> Option<(Reason, bool)> {
+        if said.profile == ASK || said.lapse != NEVER && minute(at) >= said.lapse {
+            return None;
+        }
+        let code = self.code(book, said.profile, cell);
+        let reason = *Reason::ALL.get(usize::from(code & REASON))?;
+        (code & BY_RULE == 0).then_some((reason, code & ON_NEWEST != 0))
     }
 
     /// The answer of a profile in a cell, from the book; the first to ask writes it there. Two
@@ -269,21 +276,18 @@ impl Engine {
         let person = state.map(|state| sum_up(state, None, at, &writing.material));
         let said = person.map_or(GOING, |summary| self.said(writing, summary));
         self.put_slot(writing, self.keyed.person(subject), said, Some(subject));
-        let links = |state: Option<&SubjectState>| {
-            state.map(|state| state.devices.clone()).unwrap_or_default()
-        };
-        let now = links(state);
-        let gone = links(before)
-            .into_iter()
-            .filter(|old| !now.iter().any(|link| link.device == old.device));
+        let has = |link: &DeviceLink| state.is_some_and(|now| now.device(&link.device).is_some());
+        let gone = before.iter().flat_map(|before| &before.devices).filter(|link| !has(link));
         for link in gone {
             let key = self.keyed.device(subject, link.device.as_str());
             self.put_slot(writing, key, GOING, None);
         }
-        for link in &now {
+        for (state, link) in
+            state.iter().flat_map(|now| now.devices.iter().map(|link| (*now, link)))
+        {
             let key = self.keyed.device(subject, link.device.as_str());
-            let summary = state.map(|state| sum_up(state, Some(link), at, &writing.material));
-            let said = summary.map_or(GOING, |summary| self.said(writing, summary));
+            let summary = sum_up(state, Some(link), at, &writing.material);
+            let said = self.said(writing, summary);
             self.put_slot(writing, key, said, None);
         }
     }
