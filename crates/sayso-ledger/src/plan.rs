@@ -45,9 +45,11 @@ pub(crate) struct Plan<'a> {
     at: Timestamp,
     head: Head,
     frontier: Frontier,
-    pub(crate) batch: Batch,
-    pub(crate) entries: Vec<Entry>,
+    batch: Batch,
+    entries: Vec<Entry>,
     keys: HashMap<SubjectId, (Secret, Vec<u8>)>,
+    /// Wrapped keys as stored, of those whose choices are in the batch.
+    stored: HashMap<SubjectId, Option<Vec<u8>>>,
     /// A catalog closes a batch: what follows has to be decided under it.
     pub(crate) is_closed: bool,
 }
@@ -56,7 +58,7 @@ impl<'a> Plan<'a> {
     pub(crate) fn new(shared: &'a Shared) -> Self {
         let head = shared.head();
         let batch = Batch { expected: head, ..Batch::default() };
-        let mut plan = Self {
+        Self {
             shared,
             staged: Staged::on(&shared.snapshot),
             at: shared.clock.at().max(shared.snapshot.latest()),
@@ -65,10 +67,22 @@ impl<'a> Plan<'a> {
             batch,
             entries: Vec::new(),
             keys: HashMap::new(),
+            stored: HashMap::new(),
             is_closed: false,
+        }
+    }
+
+    /// Reads at once what the store has of those who choose.
+    pub(crate) fn look_ahead(&mut self, submissions: &[Submission]) -> Result<(), StoreError> {
+        let chooses = |command: &Command| match command {
+            Command::Choose { subject, .. } => Some(*subject),
+            _ => None,
         };
-        plan.finish();
-        plan
+        let commands = submissions.iter().flat_map(|submission| &submission.commands);
+        let subjects: Vec<SubjectId> = commands.filter_map(chooses).collect();
+        let keys = self.shared.store.subject_keys(&subjects)?;
+        self.stored = subjects.into_iter().zip(keys).collect();
+        Ok(())
     }
 
     pub(crate) fn submission(
@@ -90,7 +104,6 @@ impl<'a> Plan<'a> {
             let outcome = serde_json::to_vec(&outcomes).unwrap_or_default();
             self.batch.answers.push(Answer { key, request, outcome, at_ms: self.at.0 });
         }
-        self.finish();
         Ok(Ok(outcomes))
     }
 
@@ -182,7 +195,11 @@ impl<'a> Plan<'a> {
         if let Some(known) = self.keys.get(&subject) {
             return Ok(known.clone());
         }
-        let stored = if is_new { None } else { self.shared.store.subject_key(subject)? };
+        let stored = match self.stored.remove(&subject) {
+            Some(stored) => stored,
+            None if is_new => None,
+            None => self.shared.store.subject_keys(&[subject])?.pop().flatten(),
+        };
         let failed = |error: CryptoError| StoreError::Unavailable(error.to_string());
         let damaged = |error: CryptoError| Fault::One(format!("a person's key: {error}"));
         let secrets = &self.shared.secrets;
@@ -199,13 +216,25 @@ impl<'a> Plan<'a> {
         Ok(pair)
     }
 
-    /// Signs the head that the batch ends in.
-    pub(crate) fn finish(&mut self) {
+    /// What it builds on.
+    pub(crate) fn expected(&self) -> Head {
+        self.batch.expected
+    }
+
+    /// Whether there is nothing to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.batch.answers.is_empty()
+    }
+
+    /// Signs the head that the batch ends in. Once for all who share it: a signature costs as much
+    /// as everything else about a choice.
+    pub(crate) fn sign(self) -> (Batch, Vec<Entry>) {
         let checkpoint = Checkpoint {
             origin: self.shared.origin(),
             size: self.frontier.size(),
             root: self.frontier.root(),
         };
-        self.batch.checkpoint = checkpoint.sign(self.shared.secrets.signing());
+        let checkpoint = checkpoint.sign(self.shared.secrets.signing());
+        (Batch { checkpoint, ..self.batch }, self.entries)
     }
 }

@@ -157,13 +157,15 @@ impl Shared {
     pub(crate) fn forget_erased(&self, position: Position) -> Result<(), OpenError> {
         let mut next = Some(SubjectId(0));
         while let Some(page) = next.and_then(|from| self.snapshot.page_of_people(from)) {
-            for (subject, _) in page.people {
-                if self.store.subject_key(subject)?.is_some() {
-                    continue;
-                }
+            let subjects: Vec<SubjectId> =
+                page.people.iter().map(|(subject, _)| *subject).collect();
+            let keys = self.store.subject_keys(&subjects)?;
+            let without = subjects.iter().zip(keys).filter(|(_, key)| key.is_none());
+            for (subject, _) in without {
                 let (at, events) = (self.snapshot.latest(), vec![Event::SubjectErased]);
                 let by = String::new();
-                let erased = Entry { v: VERSION, position, at, subject: Some(subject), by, events };
+                let erased =
+                    Entry { v: VERSION, position, at, subject: Some(*subject), by, events };
                 self.snapshot.apply(&[erased]);
             }
             next = page.next;

@@ -80,8 +80,8 @@ pub trait Store: Send + Sync {
     /// The commitments of the entries after a position, in order.
     fn commitments_after(&self, position: Position, limit: usize) -> Result<Vec<Hash>, StoreError>;
 
-    /// A subject's wrapped key.
-    fn subject_key(&self, subject: SubjectId) -> Result<Option<Vec<u8>>, StoreError>;
+    /// The wrapped keys of subjects, in their order.
+    fn subject_keys(&self, subjects: &[SubjectId]) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
 
     /// Up to `limit` positions of entries about a subject, newest first, before a position.
     fn entries_about(

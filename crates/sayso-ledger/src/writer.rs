@@ -203,6 +203,7 @@ impl Writer {
     ) -> Result<Vec<Result<Outcomes, WriteError>>, Fault> {
         let shared = Arc::clone(&self.shared);
         let mut plan = Plan::new(&shared);
+        plan.look_ahead(submissions)?;
         let mut answers = Vec::new();
         for submission in submissions {
             if plan.is_closed {
@@ -215,12 +216,12 @@ impl Writer {
     }
 
     fn commit(&mut self, plan: Plan) -> Result<(), StoreError> {
-        let Plan { batch, entries, .. } = plan;
-        if entries.is_empty() && batch.answers.is_empty() {
+        if plan.is_empty() {
             // Refused, or known already: true only of the newest state, which may be another's.
-            let is_newest = self.shared.store.head()? == batch.expected;
+            let is_newest = self.shared.store.head()? == plan.expected();
             return if is_newest { Ok(()) } else { Err(StoreError::Conflict) };
         }
+        let (batch, entries) = plan.sign();
         let line = |(entry, chain)| Line::of(entry, Some(chain));
         let chains = batch.records.iter().map(|record| record.chain);
         let lines: Vec<Line> = entries.iter().zip(chains).filter_map(line).collect();
@@ -367,15 +368,15 @@ impl Writer {
                 }
             }
         }
-        plan.finish();
         Ok(())
     }
 
     fn write(&mut self, plan: Plan) -> Result<(), StoreError> {
-        if !plan.entries.is_empty() {
+        if !plan.is_empty() {
             return self.commit(plan);
         }
-        self.shared.store.append(&plan.batch)?;
+        let (batch, _) = plan.sign();
+        self.shared.store.append(&batch)?;
         self.shared.set_healthy(true);
         Ok(())
     }
@@ -389,7 +390,6 @@ impl Writer {
             for line in lines {
                 replayed += usize::from(plan.replay(line, by).map_err(damaged)?);
             }
-            plan.finish();
             self.commit(plan)?;
         }
         Ok(replayed)
@@ -400,7 +400,6 @@ impl Writer {
         let shared = Arc::clone(&self.shared);
         let mut plan = Plan::new(&shared);
         plan.note_restore(by).map_err(damaged)?;
-        plan.finish();
         self.commit(plan)
     }
 }

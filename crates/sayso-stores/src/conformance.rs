@@ -84,7 +84,10 @@ fn appends_in_order(store: &dyn Store) -> Result<(), Violation> {
     store.append(&Batch { new_keys, ..batch(1, &[ANA, BEN]) })?;
     store.append(&batch(3, &[ANA]))?;
     must(store.head()? == head_at(3), "the head is the last entry appended")?;
-    must(store.subject_key(BEN)? == Some(key_of(BEN)), "a new key is kept")?;
+    must(
+        store.subject_keys(&[ANA, BEN])? == [Some(key_of(ANA)), Some(key_of(BEN))],
+        "a new key is kept",
+    )?;
     must(store.checkpoint()?.as_deref() == Some("head 3"), "the signed head is the newest")
 }
 
@@ -152,7 +155,7 @@ fn erases(store: &dyn Store) -> Result<(), Violation> {
         all.iter().all(|record| record.commitment[0] == record.position.number as u8),
         "commitments stay",
     )?;
-    must(store.subject_key(ANA)?.is_none(), "erasure takes the key")?;
+    must(store.subject_keys(&[ANA])? == [None], "erasure takes the key")?;
     must(store.answer(&[3; 32])?.is_none(), "erasure takes outcomes that name the person")?;
     must(
         store.entries_about(ANA, Position::at(99), 9)?.is_empty(),

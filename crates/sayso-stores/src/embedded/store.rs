@@ -311,13 +311,17 @@ impl Store for Embedded {
             .map_err(failed)
     }
 
-    fn subject_key(&self, subject: SubjectId) -> Result<Option<Vec<u8>>, StoreError> {
-        lock(&self.reader)
+    fn subject_keys(&self, subjects: &[SubjectId]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let reader = lock(&self.reader);
+        // One transaction for all: with one for each, most of the time goes into SQLite's locks.
+        let read = reader.unchecked_transaction().map_err(failed)?;
+        let mut row = read
             .prepare_cached("SELECT wrapped FROM subject_keys WHERE subject = ?1")
-            .and_then(|mut row| {
-                row.query_row(params![subject.0.to_be_bytes()], |row| row.get(0)).optional()
-            })
-            .map_err(failed)
+            .map_err(failed)?;
+        let mut key = |subject: &SubjectId| {
+            row.query_row(params![subject.0.to_be_bytes()], |row| row.get(0)).optional()
+        };
+        subjects.iter().map(|subject| key(subject).map_err(failed)).collect()
     }
 
     fn entries_about(

@@ -105,8 +105,9 @@ impl Store for Memory {
             .collect())
     }
 
-    fn subject_key(&self, subject: SubjectId) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.state().keys.get(&subject).cloned())
+    fn subject_keys(&self, subjects: &[SubjectId]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let state = self.state();
+        Ok(subjects.iter().map(|subject| state.keys.get(subject).cloned()).collect())
     }
 
     fn entries_about(

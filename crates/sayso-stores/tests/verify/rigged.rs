@@ -67,8 +67,8 @@ impl Store for RiggedStore {
         self.inner.commitments_after(position, limit)
     }
 
-    fn subject_key(&self, subject: SubjectId) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.subject_key(subject)
+    fn subject_keys(&self, subjects: &[SubjectId]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.inner.subject_keys(subjects)
     }
 
     fn entries_about(

@@ -297,7 +297,7 @@ async fn check(folder: &Path, acknowledged: &Acknowledged) {
     }
     for subject in &acknowledged.erased {
         assert!(open.ledger.snapshot().subject(*subject).is_none());
-        assert!(open.store.subject_key(*subject).unwrap().is_none());
+        assert_eq!(open.store.subject_keys(&[*subject]).unwrap(), [None]);
     }
     let mut writing =
         Writing { open, people: Vec::new(), acknowledged: acknowledged.clone(), next: 1 << 64 };
