@@ -25,6 +25,7 @@ pub mod keys;
 pub mod ledger;
 pub mod limits;
 pub mod normalise;
+mod parallel;
 mod plan;
 pub mod pulse;
 pub mod reader;

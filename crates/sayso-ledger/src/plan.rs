@@ -16,11 +16,11 @@ use crate::{
     checkpoint::Checkpoint,
     journal::Line,
     keys::{CryptoError, Secret, random},
-    record::{NOBODY, RecordError, close},
+    parallel::each,
+    record::{NOBODY, Record, RecordError, chain, close},
     replay,
     shared::Shared,
     store::{Answer, Batch, Head, StoreError},
-    tree::Frontier,
     writer::{Idempotency, Outcomes, Refused, Submission, WriteError, Written},
 };
 
@@ -43,8 +43,8 @@ pub(crate) struct Plan<'a> {
     shared: &'a Shared,
     staged: Staged<'a>,
     at: Timestamp,
-    head: Head,
-    frontier: Frontier,
+    /// Of the newest entry.
+    position: Position,
     batch: Batch,
     entries: Vec<Entry>,
     keys: HashMap<SubjectId, (Secret, Vec<u8>)>,
@@ -62,8 +62,7 @@ impl<'a> Plan<'a> {
             shared,
             staged: Staged::on(&shared.snapshot),
             at: shared.clock.at().max(shared.snapshot.latest()),
-            head,
-            frontier: shared.tree().frontier(),
+            position: head.position,
             batch,
             entries: Vec::new(),
             keys: HashMap::new(),
@@ -133,7 +132,7 @@ impl<'a> Plan<'a> {
         };
         let subject = drafts.first().and_then(|draft| draft.subject);
         let known = subject.and_then(|subject| self.staged.subject(subject));
-        let mut position = known.map_or(self.head.position, |state| state.position);
+        let mut position = known.map_or(self.position, |state| state.position);
         let mut is_new = false;
         for draft in drafts.into_iter().filter(|draft| !draft.events.is_empty()) {
             position = self.record(draft, by)?;
@@ -164,21 +163,17 @@ impl<'a> Plan<'a> {
 
     /// Notes that the ledger was restored from a copy that ends here.
     pub(crate) fn note_restore(&mut self, by: &str) -> Result<(), Fault> {
-        let events = vec![Event::LedgerRestored { from: self.head.position }];
+        let events = vec![Event::LedgerRestored { from: self.position }];
         self.record(Draft { subject: None, events }, by).map(drop)
     }
 
     fn record(&mut self, draft: Draft, by: &str) -> Result<Position, Fault> {
-        let position = self.head.position.next();
+        let position = self.position.next();
         let Draft { subject, events } = draft;
         let entry = Entry { v: VERSION, position, at: self.at, subject, by: by.to_owned(), events };
         let is_new_person = matches!(entry.events.first(), Some(Event::SubjectCreated { .. }));
-        let (key, wrapped) = self.key(entry.subject.unwrap_or(NOBODY), is_new_person)?;
-        let failed = |error: RecordError| StoreError::Unavailable(error.to_string());
-        let record = close(&entry, &self.head.chain, &key, wrapped).map_err(failed)?;
-        self.head = Head { position, chain: record.chain };
-        self.frontier.push(&record.commitment);
-        self.batch.records.push(record);
+        self.find_key(entry.subject.unwrap_or(NOBODY), is_new_person)?;
+        self.position = position;
         for event in &entry.events {
             match event {
                 Event::SubjectErased => self.batch.erased.extend(entry.subject),
@@ -191,9 +186,10 @@ impl<'a> Plan<'a> {
         Ok(position)
     }
 
-    fn key(&mut self, subject: SubjectId, is_new: bool) -> Result<(Secret, Vec<u8>), Fault> {
-        if let Some(known) = self.keys.get(&subject) {
-            return Ok(known.clone());
+    /// Has a person's key at hand, which is made if they are new.
+    fn find_key(&mut self, subject: SubjectId, is_new: bool) -> Result<(), Fault> {
+        if self.keys.contains_key(&subject) {
+            return Ok(());
         }
         let stored = match self.stored.remove(&subject) {
             Some(stored) => stored,
@@ -212,8 +208,8 @@ impl<'a> Plan<'a> {
                 (key, wrapped)
             }
         };
-        self.keys.insert(subject, pair.clone());
-        Ok(pair)
+        self.keys.insert(subject, pair);
+        Ok(())
     }
 
     /// What it builds on.
@@ -226,15 +222,29 @@ impl<'a> Plan<'a> {
         self.entries.is_empty() && self.batch.answers.is_empty()
     }
 
-    /// Signs the head that the batch ends in. Once for all who share it: a signature costs as much
-    /// as everything else about a choice.
-    pub(crate) fn sign(self) -> (Batch, Vec<Entry>) {
-        let checkpoint = Checkpoint {
-            origin: self.shared.origin(),
-            size: self.frontier.size(),
-            root: self.frontier.root(),
-        };
-        let checkpoint = checkpoint.sign(self.shared.secrets.signing());
-        (Batch { checkpoint, ..self.batch }, self.entries)
+    /// Seals the entries, chains them, and signs the head that they end in: once for all who share
+    /// the batch, for a signature costs as much as everything else about a choice.
+    pub(crate) fn seal(self) -> Result<(Batch, Vec<Entry>), StoreError> {
+        let Self { shared, mut batch, entries, keys, .. } = self;
+        let closed = each(&entries, |entry| {
+            let missing = || StoreError::Unavailable("an entry without a key".to_owned());
+            let subject = entry.subject.unwrap_or(NOBODY);
+            let (key, wrapped) = keys.get(&subject).ok_or_else(missing)?;
+            let failed = |error: RecordError| StoreError::Unavailable(error.to_string());
+            close(entry, key, wrapped.clone()).map_err(failed)
+        });
+        let mut frontier = shared.tree().frontier();
+        let mut before = batch.expected.chain;
+        for (entry, closed) in entries.iter().zip(closed) {
+            let (position, (commitment, payload)) = (entry.position, closed?);
+            let chain = chain(&before, position, &commitment);
+            frontier.push(&commitment);
+            before = chain;
+            batch.records.push(Record { position, commitment, chain, payload: Some(payload) });
+        }
+        let (size, root) = (frontier.size(), frontier.root());
+        let checkpoint = Checkpoint { origin: shared.origin(), size, root };
+        batch.checkpoint = checkpoint.sign(shared.secrets.signing());
+        Ok((batch, entries))
     }
 }

@@ -107,16 +107,15 @@ fn place(position: Position, subject: SubjectId) -> Vec<u8> {
     [b"sayso payload v1\0".as_slice(), &partition, &number, &subject.0.to_be_bytes()].concat()
 }
 
-/// Makes the record of an entry.
+/// Commits to an entry and seals it. What is left to do is its place in the chain.
 ///
 /// # Errors
 /// No random bytes.
 pub fn close(
     entry: &Entry,
-    before: &Hash,
     key: &Secret,
     wrapped_key: Vec<u8>,
-) -> Result<Record, RecordError> {
+) -> Result<(Hash, Payload), RecordError> {
     let position = entry.position;
     let malformed = |source| RecordError::Malformed { position, source };
     let crypto = |source| RecordError::Crypto { position, source };
@@ -126,9 +125,7 @@ pub fn close(
     let subject = entry.subject.unwrap_or(NOBODY);
     let plain = [salt.as_slice(), &bytes].concat();
     let sealed = seal(key, &place(position, subject), &plain).map_err(crypto)?;
-    let chain = chain(before, position, &commitment);
-    let payload = Some(Payload { subject, sealed, wrapped_key });
-    Ok(Record { position, commitment, chain, payload })
+    Ok((commitment, Payload { subject, sealed, wrapped_key }))
 }
 
 /// Opens a payload and checks it against its commitment.

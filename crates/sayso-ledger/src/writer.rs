@@ -221,7 +221,7 @@ impl Writer {
             let is_newest = self.shared.store.head()? == plan.expected();
             return if is_newest { Ok(()) } else { Err(StoreError::Conflict) };
         }
-        let (batch, entries) = plan.sign();
+        let (batch, entries) = plan.seal()?;
         let line = |(entry, chain)| Line::of(entry, Some(chain));
         let chains = batch.records.iter().map(|record| record.chain);
         let lines: Vec<Line> = entries.iter().zip(chains).filter_map(line).collect();
@@ -375,7 +375,7 @@ impl Writer {
         if !plan.is_empty() {
             return self.commit(plan);
         }
-        let (batch, _) = plan.sign();
+        let (batch, _) = plan.seal()?;
         self.shared.store.append(&batch)?;
         self.shared.set_healthy(true);
         Ok(())
