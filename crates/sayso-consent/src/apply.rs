@@ -37,6 +37,13 @@ impl Changed {
         let differs = |recipient: &&Id| next.catalog.rules_differ(before, recipient);
         Self(next.catalog.recipients.keys().filter(differs).cloned().collect())
     }
+
+    /// By when the first of these recipients has to have applied its new rules for anybody.
+    pub fn first_due(&self, in_force: &InForce, at: Timestamp) -> Option<Timestamp> {
+        let recipients = &in_force.catalog.recipients;
+        let deadline = |recipient| Some(recipients.get(recipient)?.effect_deadline?.to_ms());
+        self.0.iter().filter_map(deadline).min().map(|deadline| at.plus_ms(deadline))
+    }
 }
 
 /// What a new catalog makes a person's systems owe: each whose rules changed has to hear what it

@@ -80,9 +80,11 @@
 //! property test), [`snapshot`], `engine`, [`audience`], [`permission`], [`staged`].
 
 pub mod audience;
+pub mod base;
 pub mod decide;
 mod engine;
 mod index;
+mod layers;
 pub mod permission;
 pub mod snapshot;
 pub mod staged;

@@ -1,14 +1,14 @@
 //! Everyone's state in memory, folded from the ledger.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc,
         atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use sayso_consent::{
     Choice, apply,
     catalog::{Catalog, InForce},
@@ -22,54 +22,38 @@ use sayso_consent::{
 };
 
 use crate::{
+    base::Base,
     decide::{Passing, People, decide, oblige},
     engine::{
         Engine, View,
         plan::{Answer, Question},
     },
     index::{Change, changes, is_birth},
+    layers::{Layers, SHARDS, Sharded},
 };
 
-/// How many parts the people are kept in. A shard is the top bits of the random id, so shards in
-/// order are people in order, and two threads rarely want the same one.
-const SHARDS: usize = 256;
-
-type Shard = RwLock<HashMap<SubjectId, Arc<SubjectState>>>;
-
 /// The state that decisions are read from.
+#[derive(Default)]
 pub struct Snapshot {
-    people: Vec<Shard>,
+    people: Layers<SubjectId, Arc<SubjectState>>,
     count: AtomicUsize,
     pub(crate) engine: Engine,
-    lookups: Vec<RwLock<HashMap<Lookup, SubjectId>>>,
-    devices: RwLock<HashMap<Id, SubjectId>>,
+    lookups: Layers<Lookup, SubjectId>,
+    devices: Layers<Id, SubjectId>,
+    base: ArcSwapOption<Box<dyn Base>>,
+    /// Catalogs that came into force since what is saved was: what they did to people who are not
+    /// in memory is done when they are looked at.
+    catalogs: ArcSwap<Vec<Arc<Came>>>,
     keys: ArcSwap<HashMap<String, Arc<Key>>>,
     head: AtomicU64,
     latest: AtomicI64,
 }
 
-/// A lock whose holder panicked still guards whole values: every write here is one insert.
-fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Default for Snapshot {
-    fn default() -> Self {
-        Self {
-            people: (0..SHARDS).map(|_| Shard::default()).collect(),
-            count: AtomicUsize::new(0),
-            engine: Engine::default(),
-            lookups: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            devices: RwLock::default(),
-            keys: ArcSwap::default(),
-            head: AtomicU64::new(0),
-            latest: AtomicI64::new(0),
-        }
-    }
+/// A catalog that came into force over another.
+struct Came {
+    in_force: InForce,
+    changed: apply::Changed,
+    at: Timestamp,
 }
 
 impl Snapshot {
@@ -106,17 +90,32 @@ impl Snapshot {
 
     /// What is known about a person.
     pub fn subject(&self, subject: SubjectId) -> Option<Arc<SubjectState>> {
-        read(self.shard(subject)).get(&subject).cloned()
+        let below = || {
+            let state = self.base.load().as_ref()?.state(subject)?;
+            Some(Arc::new(state))
+        };
+        self.people.get(&subject).or_below(below).map(|state| self.up_to_date(state))
+    }
+
+    /// With what catalogs did to a person since.
+    fn up_to_date(&self, mut state: Arc<SubjectState>) -> Arc<SubjectState> {
+        for came in self.catalogs.load().iter() {
+            if state.position < came.in_force.position {
+                let state = Arc::make_mut(&mut state);
+                apply::apply_catalog(state, &came.changed, &came.in_force, came.at);
+            }
+        }
+        state
     }
 
     /// Whose identifier a digest is.
     pub fn owner(&self, lookup: &Lookup) -> Option<SubjectId> {
-        read(self.lookups(lookup)).get(lookup).copied()
+        self.lookups.get(lookup).or_below(|| self.base.load().as_ref()?.owner(lookup))
     }
 
     /// Whose a device is.
     pub fn device_owner(&self, device: &Id) -> Option<SubjectId> {
-        read(&self.devices).get(device).copied()
+        self.devices.get(device).or_below(|| self.base.load().as_ref()?.device_owner(device))
     }
 
     /// The key whose secret has this digest.
@@ -182,18 +181,15 @@ impl Snapshot {
 
     /// The people from a subject on, in order, one shard at a time: `None` at the end.
     pub fn page_of_people(&self, from: SubjectId) -> Option<PageOfPeople> {
-        let first = shard_of(from);
-        (first..SHARDS).find_map(|shard| {
-            let people = read(&self.people[shard]);
-            let mut page: Vec<_> = people
-                .iter()
-                .filter(|(subject, _)| **subject >= from)
-                .map(|(subject, state)| (*subject, Arc::clone(state)))
-                .collect();
-            drop(people);
-            page.sort_unstable_by_key(|(subject, _)| *subject);
+        (from.shard()..SHARDS).find_map(|shard| {
+            let mut subjects: BTreeSet<SubjectId> = self.people.keys(shard).into_iter().collect();
+            if let (Some(base), Ok(first)) = (&*self.base.load(), u8::try_from(shard)) {
+                subjects.extend(base.people(first));
+            }
+            let known = |subject: &SubjectId| Some((*subject, self.subject(*subject)?));
+            let people: Vec<_> = subjects.range(from..).filter_map(known).collect();
             let next = (shard + 1 < SHARDS).then(|| SubjectId(((shard + 1) as u128) << 120));
-            (!page.is_empty()).then_some(PageOfPeople { people: page, next })
+            (!people.is_empty()).then_some(PageOfPeople { people, next })
         })
     }
 
@@ -223,10 +219,11 @@ impl Snapshot {
             }
         }
         let Some(subject) = subject else { return };
-        if let Some(state) = write(self.shard(subject)).get_mut(&subject) {
-            let state = Arc::make_mut(state);
+        if let Some(mut known) = self.subject(subject) {
+            let state = Arc::make_mut(&mut known);
             events.iter().for_each(|event| hold(state, event));
-            self.engine.put(subject, Some(state), Some(state), self.latest());
+            self.people.set(subject, Some(Arc::clone(&known)));
+            self.engine.put(subject, Some(&known), Some(&known), self.latest());
         }
     }
 
@@ -244,7 +241,7 @@ impl Snapshot {
                         Arc::new((**catalog).clone()),
                         entry.position,
                     );
-                    self.bring_into_force(before.as_deref(), &next, entry.at);
+                    self.bring_into_force(before.as_deref(), next, entry.at);
                 }
                 Event::KeyCreated(key) => {
                     let key = Arc::new(key.clone());
@@ -260,8 +257,7 @@ impl Snapshot {
 
     fn apply_subject(&self, subject: SubjectId, entry: &Entry) {
         let in_force = self.in_force();
-        let shard = self.shard(subject);
-        let before = read(shard).get(&subject).cloned();
+        let before = self.subject(subject);
         let is_new = before.is_none();
         if is_new && !is_birth(entry) {
             return;
@@ -276,12 +272,12 @@ impl Snapshot {
                     share_names(&mut state, entry.position, &in_force.catalog);
                 }
                 let state = Arc::new(state);
-                write(shard).insert(subject, Arc::clone(&state));
+                self.people.set(subject, Some(Arc::clone(&state)));
                 self.engine.put(subject, before.as_deref(), Some(&state), self.latest());
                 self.count.fetch_add(usize::from(is_new), Ordering::Relaxed);
             }
             None => {
-                write(shard).remove(&subject);
+                self.people.set(subject, None);
                 self.engine.put(subject, before.as_deref(), None, self.latest());
                 self.count.fetch_sub(usize::from(!is_new), Ordering::Relaxed);
             }
@@ -291,32 +287,41 @@ impl Snapshot {
     fn change(&self, change: Change) {
         match change {
             Change::Lookup { lookup, subject, is_owner: true } => {
-                write(self.lookups(&lookup)).insert(lookup, subject);
+                self.lookups.set(lookup, Some(subject));
             }
             Change::Lookup { lookup, subject, is_owner: false } => {
-                write(self.lookups(&lookup)).retain_if(&lookup, |owner| *owner != subject);
+                if self.owner(&lookup) == Some(subject) {
+                    self.lookups.set(lookup, None);
+                }
             }
             Change::Device { device, subject, is_owner: true } => {
-                write(&self.devices).insert(device, subject);
+                self.devices.set(device, Some(subject));
             }
             Change::Device { device, subject, is_owner: false } => {
-                write(&self.devices).retain_if(&device, |owner| *owner != subject);
+                if self.device_owner(&device) == Some(subject) {
+                    self.devices.set(device, None);
+                }
             }
         }
     }
 
-    fn bring_into_force(&self, before: Option<&InForce>, next: &InForce, at: Timestamp) {
-        self.engine.bring_into_force(next);
+    fn bring_into_force(&self, before: Option<&InForce>, next: InForce, at: Timestamp) {
+        self.engine.bring_into_force(&next);
         let Some(before) = before else { return };
-        let changed = apply::Changed::between(&before.catalog, next);
-        for shard in &self.people {
-            for (subject, state) in write(shard).iter_mut() {
-                let state = Arc::make_mut(state);
-                if let Some(due) = apply::apply_catalog(state, &changed, next, at) {
-                    self.engine.lapse_by(*subject, state, due);
-                }
+        let changed = apply::Changed::between(&before.catalog, &next);
+        self.people.each_live(|subject, state| {
+            let state = Arc::make_mut(state);
+            if let Some(due) = apply::apply_catalog(state, &changed, &next, at) {
+                self.engine.lapse_by(*subject, state, due);
             }
+        });
+        let is_below = |subject| !self.people.is_live(&subject);
+        if let Some(due) = changed.first_due(&next, at).filter(|_| self.base.load().is_some()) {
+            self.engine.lapse_all_by(due, is_below);
         }
+        let mut catalogs = Vec::clone(&self.catalogs.load());
+        catalogs.push(Arc::new(Came { in_force: next, changed, at }));
+        self.catalogs.store(Arc::new(catalogs));
     }
 
     /// Keys change rarely and are asked for with every request: they are changed as a copy. Entries
@@ -325,16 +330,6 @@ impl Snapshot {
         let mut keys = HashMap::clone(&self.keys.load());
         change(&mut keys);
         self.keys.store(Arc::new(keys));
-    }
-
-    /// A digest is as random as a subject's id, and its first byte names a shard as well.
-    fn lookups(&self, lookup: &Lookup) -> &RwLock<HashMap<Lookup, SubjectId>> {
-        let [shard, ..] = lookup.0;
-        &self.lookups[usize::from(shard)]
-    }
-
-    fn shard(&self, subject: SubjectId) -> &Shard {
-        &self.people[shard_of(subject)]
     }
 }
 
@@ -369,23 +364,6 @@ fn hold(state: &mut SubjectState, event: &Event) {
         // Nothing is allowed to somebody who leaves; the rest goes when it can be recorded.
         Event::ErasureRequested | Event::SubjectErased => state.is_leaving = true,
         _ => {}
-    }
-}
-
-fn shard_of(subject: SubjectId) -> usize {
-    (subject.0 >> 120) as usize
-}
-
-trait RetainIf<K, V> {
-    /// Keeps a value only if `keep` says so.
-    fn retain_if(&mut self, key: &K, keep: impl FnOnce(&V) -> bool);
-}
-
-impl<K: std::hash::Hash + Eq, V> RetainIf<K, V> for HashMap<K, V> {
-    fn retain_if(&mut self, key: &K, keep: impl FnOnce(&V) -> bool) {
-        if self.get(key).is_some_and(|value| !keep(value)) {
-            self.remove(key);
-        }
     }
 }
 

@@ -132,6 +132,7 @@ impl Engine {
         }
         let now = minute(at);
         let writing = self.writing();
+        tally.needs_rule |= writing.doubt <= now;
         let lapsed = writing.unsettled.iter().take_while(|(lapse, _)| *lapse <= now);
         // Whoever shares a slot may stand here twice.
         tally.lapsed = lapsed.map(|(_, subject)| *subject).collect();

@@ -40,7 +40,7 @@ use crate::{
         plan::{Cell, Plan},
         profile::{NEWEST, Profile, Summary, sum_up},
         slot::{ASK, GONE, NEVER, NO_POSITION, Said},
-        table::{Key, Keyed, Table, Writer},
+        table::{Key, Keyed, PARTS, Table, Writer},
     },
 };
 
@@ -112,6 +112,9 @@ struct Writing {
     material: Vec<Position>,
     /// Whose profile does not hold for ever, and until when.
     unsettled: BTreeSet<(u32, SubjectId)>,
+    /// From this minute on there may be people whose profile no longer holds and who do not stand
+    /// among the unsettled.
+    doubt: u32,
 }
 
 /// Everyone's answers, without their states: a slot a person, a profile for all who are alike.
@@ -154,6 +157,7 @@ impl Engine {
             table: Writer::new(),
             material: Vec::new(),
             unsettled: BTreeSet::new(),
+            doubt: NEVER,
         };
         let engine = Self {
             keyed,
@@ -365,6 +369,18 @@ impl Engine {
                 writing.unsettled.remove(&(said.lapse, subject));
                 writing.unsettled.insert((lapse, subject));
             }
+        }
+    }
+
+    /// The profiles of all these people hold until a moment at most, and so do those of their
+    /// devices. Whoever is put in again is known better.
+    pub(crate) fn lapse_all_by(&self, due: Timestamp, concerns: impl Fn(SubjectId) -> bool) {
+        let writing = &mut *self.writing();
+        let view = self.view.load();
+        let lapse = minute(due);
+        writing.doubt = writing.doubt.min(lapse);
+        for part in 0..PARTS {
+            view.table.part(part).lapse_by(lapse, &concerns);
         }
     }
 

@@ -128,6 +128,20 @@ impl Part {
         (0..self.capacity).filter_map(said)
     }
 
+    /// What is said of these people, and of the devices that stand beside them, holds until a
+    /// minute at most. Only the one writer. A device's slot is known by a digest, so `concerns` is
+    /// asked about that.
+    pub(crate) fn lapse_by(&self, lapse: u32, concerns: impl Fn(SubjectId) -> bool) {
+        for at in 0..self.capacity {
+            let Some(said) = self.slot(at).said().filter(|said| lapse < said.lapse) else {
+                continue;
+            };
+            if concerns(SubjectId(self.who(at))) {
+                self.slot(at).change(Said { lapse, ..said });
+            }
+        }
+    }
+
     /// The same with room for more, and without those who are gone.
     fn grown(&self, keyed: &Keyed) -> (Self, usize) {
         let stays = |said: &Said| said.profile != GONE;
