@@ -444,7 +444,7 @@ impl Activity {
 }
 
 /// A catalog and since when it is in force.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InForce {
     /// The catalog.
     pub catalog: std::sync::Arc<Catalog>,

@@ -1,5 +1,7 @@
 //! What is known about one person: the fold of that person's events. No name, no address.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     choice::{Choice, Effect, Method},
     event::EffectReport,
@@ -17,7 +19,7 @@ pub struct Rank {
 }
 
 /// A recorded choice, as far as decisions need it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// Yes or no.
     pub effect: Effect,
@@ -78,7 +80,7 @@ impl Held {
 }
 
 /// A person's part in a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     /// It is theirs.
     Owner,
@@ -87,7 +89,7 @@ pub enum Role {
 }
 
 /// A device that a person owns or lives with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceLink {
     /// The device.
     pub device: Id,
@@ -100,7 +102,7 @@ pub struct DeviceLink {
 }
 
 /// An entry that a recipient has to apply and has not.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     /// Who.
     pub recipient: Id,
@@ -128,7 +130,7 @@ impl Pending {
 }
 
 /// What a recipient has applied.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
     /// Who.
     pub recipient: Id,
@@ -140,7 +142,7 @@ pub struct Applied {
 
 /// An identifier of the person: which namespace, found by which digest, and where its sealed
 /// value is recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdentifierRef {
     /// The namespace.
     pub namespace: Id,
@@ -151,7 +153,7 @@ pub struct IdentifierRef {
 }
 
 /// What is known about one person.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubjectState {
     /// Where the person was last heard of.
     pub position: Position,

@@ -80,9 +80,9 @@
 //! property test), [`snapshot`], `engine`, [`audience`], [`permission`], [`staged`].
 
 pub mod audience;
-pub mod base;
 pub mod decide;
 mod engine;
+pub mod image;
 mod index;
 mod layers;
 pub mod permission;

@@ -22,12 +22,12 @@ use sayso_consent::{
 };
 
 use crate::{
-    base::Base,
     decide::{Passing, People, decide, oblige},
     engine::{
         Engine, View,
         plan::{Answer, Question},
     },
+    image::{Frozen, Image},
     index::{Change, changes, is_birth},
     layers::{Layers, SHARDS, Sharded},
 };
@@ -35,22 +35,22 @@ use crate::{
 /// The state that decisions are read from.
 #[derive(Default)]
 pub struct Snapshot {
-    people: Layers<SubjectId, Arc<SubjectState>>,
-    count: AtomicUsize,
+    pub(crate) people: Layers<SubjectId, Arc<SubjectState>>,
+    pub(crate) count: AtomicUsize,
     pub(crate) engine: Engine,
-    lookups: Layers<Lookup, SubjectId>,
-    devices: Layers<Id, SubjectId>,
-    base: ArcSwapOption<Box<dyn Base>>,
+    pub(crate) lookups: Layers<Lookup, SubjectId>,
+    pub(crate) devices: Layers<Id, SubjectId>,
+    pub(crate) base: ArcSwapOption<Image>,
     /// Catalogs that came into force since what is saved was: what they did to people who are not
     /// in memory is done when they are looked at.
-    catalogs: ArcSwap<Vec<Arc<Came>>>,
-    keys: ArcSwap<HashMap<String, Arc<Key>>>,
-    head: AtomicU64,
-    latest: AtomicI64,
+    pub(crate) catalogs: ArcSwap<Vec<Arc<Came>>>,
+    pub(crate) keys: ArcSwap<HashMap<String, Arc<Key>>>,
+    pub(crate) head: AtomicU64,
+    pub(crate) latest: AtomicI64,
 }
 
 /// A catalog that came into force over another.
-struct Came {
+pub(crate) struct Came {
     in_force: InForce,
     changed: apply::Changed,
     at: Timestamp,
@@ -94,18 +94,21 @@ impl Snapshot {
             let state = self.base.load().as_ref()?.state(subject)?;
             Some(Arc::new(state))
         };
-        self.people.get(&subject).or_below(below).map(|state| self.up_to_date(state))
+        let state = self.people.get(&subject).or_below(below)?;
+        Some(up_to_date(&self.catalogs.load(), state))
     }
 
-    /// With what catalogs did to a person since.
-    fn up_to_date(&self, mut state: Arc<SubjectState>) -> Arc<SubjectState> {
-        for came in self.catalogs.load().iter() {
-            if state.position < came.in_force.position {
-                let state = Arc::make_mut(&mut state);
-                apply::apply_catalog(state, &came.changed, &came.in_force, came.at);
-            }
-        }
-        state
+    /// The snapshot as it is now, to be saved. Only the thread that applies entries may call this.
+    pub fn freeze(self: &Arc<Self>) -> Frozen {
+        Frozen::now(self)
+    }
+
+    /// Forgets what catalogs did to people before an entry: it is in what was saved. Only the
+    /// thread that applies entries may call this.
+    pub fn settle_catalogs(&self, saved: Position) {
+        let mut catalogs = Vec::clone(&self.catalogs.load());
+        catalogs.retain(|came| came.in_force.position > saved);
+        self.catalogs.store(Arc::new(catalogs));
     }
 
     /// Whose identifier a digest is.
@@ -183,9 +186,7 @@ impl Snapshot {
     pub fn page_of_people(&self, from: SubjectId) -> Option<PageOfPeople> {
         (from.shard()..SHARDS).find_map(|shard| {
             let mut subjects: BTreeSet<SubjectId> = self.people.keys(shard).into_iter().collect();
-            if let (Some(base), Ok(first)) = (&*self.base.load(), u8::try_from(shard)) {
-                subjects.extend(base.people(first));
-            }
+            subjects.extend(self.base.load().iter().flat_map(|base| base.people(shard)));
             let known = |subject: &SubjectId| Some((*subject, self.subject(*subject)?));
             let people: Vec<_> = subjects.range(from..).filter_map(known).collect();
             let next = (shard + 1 < SHARDS).then(|| SubjectId(((shard + 1) as u128) << 120));
@@ -331,6 +332,20 @@ impl Snapshot {
         change(&mut keys);
         self.keys.store(Arc::new(keys));
     }
+}
+
+/// With what catalogs did to a person since they were last looked at.
+pub(crate) fn up_to_date(
+    catalogs: &[Arc<Came>],
+    mut state: Arc<SubjectState>,
+) -> Arc<SubjectState> {
+    for came in catalogs {
+        if state.position < came.in_force.position {
+            let state = Arc::make_mut(&mut state);
+            apply::apply_catalog(state, &came.changed, &came.in_force, came.at);
+        }
+    }
+    state
 }
 
 /// Lets the choices of an entry use the catalog's own copies of the names that they speak of. Each

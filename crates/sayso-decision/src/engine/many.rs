@@ -7,7 +7,7 @@ use sayso_consent::{id::SubjectId, time::Timestamp};
 use crate::engine::{
     Engine, View, minute,
     plan::{Answer, Cell, Question},
-    slot::{ASK, NEVER, NO_POSITION, Said},
+    slot::{NEVER, NO_POSITION, Said},
     table::Key,
 };
 
@@ -107,11 +107,7 @@ impl Engine {
         view: &'a View,
         part: usize,
     ) -> impl Iterator<Item = (Said, SubjectId)> {
-        let is_person = |said: &Said| match self.profiles.get(said.profile as usize) {
-            Some(kept) => kept.device.is_none(),
-            None => said.profile == ASK,
-        };
-        view.table.part(part).all().filter(move |(said, _)| is_person(said))
+        view.table.part(part).all().filter(|(said, _)| self.is_person(said))
     }
 
     /// How many people a cell allows, and who has to be asked about one by one instead: those

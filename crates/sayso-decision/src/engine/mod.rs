@@ -13,6 +13,7 @@
 pub(crate) mod many;
 pub(crate) mod plan;
 pub(crate) mod profile;
+pub(crate) mod saved;
 pub(crate) mod slot;
 pub(crate) mod table;
 
@@ -115,6 +116,9 @@ struct Writing {
     /// From this minute on there may be people whose profile no longer holds and who do not stand
     /// among the unsettled.
     doubt: u32,
+    /// While the table is being saved, the devices that were put in since that began. Saved with
+    /// it, they would outlive a person who was erased before anybody else could hear of them.
+    late: Option<Vec<(usize, u128)>>,
 }
 
 /// Everyone's answers, without their states: a slot a person, a profile for all who are alike.
@@ -158,6 +162,7 @@ impl Engine {
             material: Vec::new(),
             unsettled: BTreeSet::new(),
             doubt: NEVER,
+            late: None,
         };
         let engine = Self {
             keyed,
@@ -310,7 +315,10 @@ impl Engine {
         if let Some(table) = saying.grown {
             self.view.store(Arc::new(View { book: Arc::clone(&view.book), table }));
         }
-        let Some(subject) = person else { return };
+        let Some(subject) = person else {
+            writing.late.iter_mut().for_each(|late| late.push(key.place()));
+            return;
+        };
         if let Some(before) = saying.before {
             self.count(before.profile, -1);
             writing.unsettled.remove(&(before.lapse, subject));
@@ -392,7 +400,10 @@ impl Engine {
     /// Puts a catalog in force. The new plan is prepared beside the one that is read meanwhile, and
     /// takes its place whole.
     pub fn bring_into_force(&self, in_force: &InForce) {
-        let writing = &mut *self.writing();
+        self.put_in_force(&mut self.writing(), in_force);
+    }
+
+    fn put_in_force(&self, writing: &mut Writing, in_force: &InForce) {
         writing.material.extend(in_force.material_since.values());
         writing.material.sort_unstable();
         writing.material.dedup();
@@ -402,6 +413,22 @@ impl Engine {
         let view = self.view.load();
         let book = Arc::new(Book { number: view.book.number + 1, plan, answers });
         self.view.store(Arc::new(View { book, table: view.table.clone() }));
+    }
+}
+
+impl Engine {
+    /// Lets a table take the place of the one before.
+    fn seat(&self, table: Table) {
+        let book = Arc::clone(&self.view.load().book);
+        self.view.store(Arc::new(View { book, table }));
+    }
+
+    /// Whether it is a person of whom that is said, and not one's part in a device.
+    fn is_person(&self, said: &Said) -> bool {
+        match self.profiles.get(said.profile as usize) {
+            Some(kept) => kept.device.is_none(),
+            None => said.profile == ASK,
+        }
     }
 }
 

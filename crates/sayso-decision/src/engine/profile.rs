@@ -13,6 +13,7 @@ use sayso_consent::{
     subject::{DeviceLink, Held, Role, SubjectState},
     time::Timestamp,
 };
+use serde::{Deserialize, Serialize};
 
 /// The end of a grant that stands where the newest counting one does. Only in profiles.
 pub(crate) const NEWEST: Timestamp = Timestamp::MAX;
@@ -24,7 +25,7 @@ const SOME_DEVICE: &str = "-";
 const ANY_SERIAL: &str = "any";
 
 /// Of a person, or of a person's part in a device.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Profile {
     /// Whoever is not known is answered otherwise than somebody who said nothing.
     is_known: bool,
@@ -39,7 +40,7 @@ pub(crate) struct Profile {
 }
 
 /// A choice in a profile.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Said {
     is_grant: bool,
     scope: Scope,
@@ -52,7 +53,7 @@ struct Said {
     place: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 enum Counts {
     Now,
     NotYet,

@@ -53,6 +53,11 @@ pub(crate) struct Said {
     pub(crate) grant: u32,
 }
 
+/// A slot as it is saved: the words of one that was put in and not changed yet.
+pub(crate) fn words(fingerprint: u32, said: Said) -> [u64; 2] {
+    [pack(fingerprint, said.grant), pack(FIRST | said.profile, said.lapse)]
+}
+
 /// What a look at a slot came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
@@ -112,6 +117,11 @@ impl Slot<'_> {
             self.mark.store(pack(fingerprint, said.grant), Ordering::Release);
         }
         self.state.store(pack(count | said.profile, said.lapse), Ordering::Release);
+    }
+
+    /// Whose slot it is, as far as a slot knows.
+    pub(crate) fn fingerprint(&self) -> u32 {
+        unpack(self.mark.load(Ordering::Acquire)).0
     }
 
     /// The same without looking for anybody: for the writer, and for those who go through all.

@@ -17,7 +17,10 @@ use std::{
 use sayso_consent::id::SubjectId;
 use siphasher::{sip::SipHasher13, sip128};
 
-use crate::engine::slot::{ASK, GONE, Look, Said, Slot};
+use crate::engine::{
+    saved::Run,
+    slot::{ASK, GONE, Look, Said, Slot},
+};
 
 const PART_BITS: u32 = 10;
 /// How many parts.
@@ -37,6 +40,16 @@ pub(crate) struct Key {
 impl Key {
     /// Nobody's.
     pub(crate) const NONE: Self = Self { part: 0, hash: 0, whole: 0 };
+
+    /// That of somebody or something whose digest is known.
+    pub(crate) fn of(keyed: &Keyed, part: usize, whole: u128) -> Self {
+        Self { part: part % PARTS, hash: keyed.hash(whole), whole }
+    }
+
+    /// The part, and the digest.
+    pub(crate) fn place(&self) -> (usize, u128) {
+        (self.part, self.whole)
+    }
 }
 
 /// Makes keys.
@@ -58,6 +71,11 @@ impl Keyed {
         Key { part: part_of(subject), hash: self.hash(whole), whole }
     }
 
+    /// The digest of a name.
+    pub(crate) fn name(&self, name: &str) -> u128 {
+        self.device(SubjectId(0), name).whole
+    }
+
     fn hash(&self, whole: u128) -> u64 {
         SipHasher13::new_with_key(&self.0).hash(&whole.to_le_bytes())
     }
@@ -71,19 +89,29 @@ pub(crate) fn part_of(subject: SubjectId) -> usize {
 /// A part of the table. It does not grow: a larger one takes its place.
 pub(crate) struct Part {
     /// Pairs of words; see [`Slot`].
-    words: Box<[AtomicU64]>,
-    /// Pairs of words: who is in the slot.
-    who: Box<[AtomicU64]>,
+    words: Run,
+    /// Pairs of words: who is in the slot. What is saved has more behind them.
+    who: Run,
     capacity: usize,
 }
 
-fn zeroes(count: usize) -> Box<[AtomicU64]> {
-    (0..count).map(|_| AtomicU64::new(0)).collect()
+fn zeroes(count: usize) -> Run {
+    Run::Own((0..count).map(|_| AtomicU64::new(0)).collect())
 }
 
 impl Part {
     fn with_capacity(capacity: usize) -> Self {
         Self { words: zeroes(2 * capacity), who: zeroes(2 * capacity), capacity }
+    }
+
+    /// One that was saved.
+    pub(crate) fn saved(words: Run, who: Run, capacity: usize) -> Self {
+        Self { words, who, capacity }
+    }
+
+    /// How many slots.
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// Where the search for a hash begins: its upper half, as a fraction of the part.
@@ -95,11 +123,12 @@ impl Part {
         if at + 1 == self.capacity { 0 } else { at + 1 }
     }
 
-    fn slot(&self, at: usize) -> Slot<'_> {
+    pub(crate) fn slot(&self, at: usize) -> Slot<'_> {
         Slot { mark: &self.words[2 * at], state: &self.words[2 * at + 1] }
     }
 
-    fn who(&self, at: usize) -> u128 {
+    /// Who is in a slot.
+    pub(crate) fn who(&self, at: usize) -> u128 {
         let half = |word: usize| u128::from(self.who[2 * at + word].load(Ordering::Relaxed));
         half(0) << 64 | half(1)
     }
@@ -120,6 +149,12 @@ impl Part {
                 Look::Other => at = self.after(at),
             }
         }
+    }
+
+    /// The slot that somebody has to themselves.
+    pub(crate) fn at(&self, key: Key) -> Option<usize> {
+        let (at, said) = self.find(key.hash);
+        (said.is_some() && self.who(at) == key.whole).then_some(at)
     }
 
     /// Everything that is said in this part, and of whom; devices among them, by their digest.
@@ -176,6 +211,11 @@ impl Table {
         Self { parts: (0..PARTS).map(|_| Arc::new(Part::with_capacity(FIRST))).collect() }
     }
 
+    /// One that was saved.
+    pub(crate) fn saved(parts: Vec<Part>) -> Self {
+        Self { parts: parts.into_iter().map(Arc::new).collect() }
+    }
+
     /// What is said of somebody; `None` if they are not in the table.
     pub(crate) fn find(&self, key: Key) -> Option<Said> {
         self.parts[key.part].find(key.hash).1.filter(|said| said.profile != GONE)
@@ -196,7 +236,7 @@ impl Table {
     /// What it takes in memory, in bytes: what decisions need, and who is in the slots.
     pub(crate) fn bytes(&self) -> (usize, usize) {
         let sum = |of: fn(&Part) -> usize| self.parts.iter().map(|part| 8 * of(part)).sum();
-        (sum(|part| part.words.len()), sum(|part| part.who.len()))
+        (sum(|part| 2 * part.capacity), sum(|part| 2 * part.capacity))
     }
 }
 
@@ -210,6 +250,11 @@ impl Writer {
     /// That of an empty table.
     pub(crate) fn new() -> Self {
         Self { taken: vec![0; PARTS] }
+    }
+
+    /// That of a saved one.
+    pub(crate) fn saved(taken: impl Iterator<Item = usize>) -> Self {
+        Self { taken: taken.collect() }
     }
 
     /// Says something of somebody.

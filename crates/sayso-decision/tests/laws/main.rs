@@ -2,7 +2,7 @@
 //!
 //! Chance tells stories ([`history`], under [`catalogs`] that change, with questions of
 //! [`asks`]); the laws are held to each of them: [`agreement`] with the oracle, [`withdrawal`],
-//! [`replay`], [`reach`], [`batches`]. [`planted`] shows that they can fail, [`found`] keeps what they found. [`golden`] puts the
+//! [`replay`], [`image`], [`reach`], [`batches`]. [`planted`] shows that they can fail, [`found`] keeps what they found. [`golden`] puts the
 //! examples for people to the snapshot. `SAYSO_CASES` says how many stories, 512 if nothing does.
 
 #[cfg(test)]
@@ -19,6 +19,8 @@ mod found;
 mod golden;
 #[cfg(test)]
 mod history;
+#[cfg(test)]
+mod image;
 #[cfg(test)]
 mod live;
 #[cfg(test)]

@@ -23,7 +23,7 @@ fn people(snapshot: &Snapshot) -> BTreeMap<SubjectId, SubjectState> {
 }
 
 /// All that can be asked of a snapshot is the same of both.
-fn same(one: &Snapshot, other: &Snapshot) -> Result<(), TestCaseError> {
+pub(crate) fn same(one: &Snapshot, other: &Snapshot) -> Result<(), TestCaseError> {
     prop_assert_eq!(people(one), people(other));
     prop_assert_eq!(one.count(), other.count());
     prop_assert_eq!((one.head(), one.latest()), (other.head(), other.latest()));

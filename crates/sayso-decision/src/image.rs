@@ -1,0 +1,315 @@
+//! A snapshot that was saved, read where it lies, and how it is made while decisions go on.
+//!
+//! What is saved are the engine's sections ([`crate::engine::saved`]), then people by identifier
+//! and by device (256 sections each, by the first byte of the digest), the states of people, each
+//! at a place of its own, and [`Contents`], which holds all of it together. Who writes and maps
+//! files is not known here.
+//!
+//! A section of people is a table with open addressing, four words an entry: digest, subject.
+
+use std::{
+    collections::HashMap,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use sayso_consent::{
+    catalog::InForce,
+    event::Key,
+    id::{Id, Lookup, Position, SubjectId},
+    subject::SubjectState,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+pub use crate::engine::saved::{EngineContents, Out, Sections};
+use crate::{
+    engine::{
+        saved::{OTHERS, Run},
+        table::{Keyed, PARTS, Part, Table, part_of},
+    },
+    layers::{SHARDS, Sharded},
+    snapshot::{Came, Snapshot},
+};
+
+/// The first section of people by identifier.
+const LOOKUPS: usize = OTHERS;
+/// The first section of people by device.
+const DEVICES: usize = LOOKUPS + SHARDS;
+/// How many sections there are.
+pub const SECTIONS: usize = DEVICES + SHARDS;
+
+/// What is said about the sections.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Contents {
+    /// Everything through this entry is in it.
+    pub head: Position,
+    latest: Timestamp,
+    count: usize,
+    in_force: Option<InForce>,
+    keys: Vec<Key>,
+    engine: EngineContents,
+    /// People whose hash is another's, and where their states are.
+    strays: Vec<(SubjectId, u64)>,
+}
+
+/// The states of people, by their places.
+pub trait States: Send + Sync {
+    /// The state at a place; `None` if it is gone or cannot be read.
+    fn state(&self, subject: SubjectId, place: u64) -> Option<SubjectState>;
+}
+
+/// A saved snapshot. What it has does not change; what changed since is in memory.
+pub struct Image {
+    sections: Arc<dyn Sections>,
+    states: Arc<dyn States>,
+    keyed: Keyed,
+    parts: Vec<Part>,
+    strays: HashMap<SubjectId, u64>,
+}
+
+fn load(word: &AtomicU64) -> u64 {
+    word.load(Ordering::Relaxed)
+}
+
+fn pair(words: &[AtomicU64]) -> u128 {
+    u128::from(load(&words[0])) << 64 | u128::from(load(&words[1]))
+}
+
+impl Image {
+    /// What was saved, where it lies.
+    pub fn new(contents: &Contents, sections: Arc<dyn Sections>, states: Arc<dyn States>) -> Self {
+        let saved = |number| Run::Saved(Arc::clone(&sections), number);
+        let part = |number| {
+            let capacity = contents.engine.capacity(number);
+            Part::saved(saved(2 * number), saved(2 * number + 1), capacity)
+        };
+        let parts = (0..PARTS).map(part).collect();
+        let strays = contents.strays.iter().copied().collect();
+        Self { states, keyed: contents.engine.keyed(), parts, strays, sections }
+    }
+
+    /// What was known about a person.
+    pub(crate) fn state(&self, subject: SubjectId) -> Option<SubjectState> {
+        let place = self.place(subject)?;
+        self.states.state(subject, place)
+    }
+
+    fn place(&self, subject: SubjectId) -> Option<u64> {
+        let number = part_of(subject);
+        let part = &self.parts[number];
+        if let Some(at) = part.at(self.keyed.person(subject)) {
+            let beside = self.sections.section(2 * number + 1);
+            let place = beside.get(2 * part.capacity() + at).map(load);
+            return place.filter(|place| *place != 0);
+        }
+        self.strays.get(&subject).copied()
+    }
+
+    /// Whose identifier a digest was.
+    pub(crate) fn owner(&self, lookup: &Lookup) -> Option<SubjectId> {
+        self.find(LOOKUPS, u128::from_be_bytes(lookup.0))
+    }
+
+    /// Whose a device was.
+    pub(crate) fn device_owner(&self, device: &Id) -> Option<SubjectId> {
+        self.find(DEVICES, self.keyed.name(device.as_str()))
+    }
+
+    fn find(&self, first: usize, digest: u128) -> Option<SubjectId> {
+        let words = self.sections.section(first + (digest >> 120) as usize);
+        let capacity = words.len() / 4;
+        let mut at = home(digest, capacity);
+        for _ in 0..capacity {
+            let subject = pair(&words[4 * at + 2..]);
+            if subject == 0 {
+                return None;
+            }
+            if pair(&words[4 * at..]) == digest {
+                return Some(SubjectId(subject));
+            }
+            at = (at + 1) % capacity;
+        }
+        None
+    }
+
+    /// The people whose ids begin with a byte, in no order.
+    pub(crate) fn people(&self, first: usize) -> Vec<SubjectId> {
+        let parts = PARTS / SHARDS;
+        let of_part = |number: usize| {
+            let part = &self.parts[number];
+            let beside = self.sections.section(2 * number + 1);
+            let has_state = |at: &usize| {
+                beside.get(2 * part.capacity() + at).is_some_and(|place| load(place) != 0)
+            };
+            (0..part.capacity()).filter(has_state).map(|at| SubjectId(part.who(at)))
+        };
+        let strays = self.strays.keys().copied().filter(|subject| subject.shard() == first);
+        (first * parts..(first + 1) * parts).flat_map(of_part).chain(strays).collect()
+    }
+
+    fn entries(&self, section: usize) -> impl Iterator<Item = (u128, SubjectId)> {
+        let entries = self.sections.section(section).chunks_exact(4);
+        let entries = entries.map(|words| (pair(words), SubjectId(pair(&words[2..]))));
+        entries.filter(|(_, subject)| subject.0 != 0)
+    }
+}
+
+fn home(digest: u128, capacity: usize) -> usize {
+    // The upper byte names the section; the lower half is as random as the rest.
+    ((u128::from(digest as u64) * capacity as u128) >> 64) as usize
+}
+
+/// A table of people by digest.
+fn tabulate(entries: &HashMap<u128, SubjectId>) -> Vec<u64> {
+    let capacity = if entries.is_empty() { 0 } else { entries.len() * 5 / 4 + 1 };
+    let mut words = vec![0; 4 * capacity];
+    for (digest, subject) in entries {
+        let mut at = home(*digest, capacity);
+        while words[4 * at + 2] != 0 || words[4 * at + 3] != 0 {
+            at = (at + 1) % capacity;
+        }
+        let halves = |whole: u128| [(whole >> 64) as u64, whole as u64];
+        words[4 * at..4 * at + 2].copy_from_slice(&halves(*digest));
+        words[4 * at + 2..4 * at + 4].copy_from_slice(&halves(subject.0));
+    }
+    words
+}
+
+/// A snapshot as it was at a moment, to be saved while the ledger goes on.
+pub struct Frozen {
+    snapshot: Arc<Snapshot>,
+    pub(crate) head: Position,
+    latest: Timestamp,
+    count: usize,
+    in_force: Option<Arc<InForce>>,
+    catalogs: Arc<Vec<Arc<Came>>>,
+    keys: Vec<Arc<Key>>,
+    base: Option<Arc<Image>>,
+    table: Table,
+}
+
+impl Frozen {
+    /// As it is now. Only the thread that applies entries may call this, between two of them.
+    pub(crate) fn now(snapshot: &Arc<Snapshot>) -> Self {
+        snapshot.people.freeze();
+        snapshot.lookups.freeze();
+        snapshot.devices.freeze();
+        Self {
+            head: snapshot.head(),
+            latest: snapshot.latest(),
+            count: snapshot.count(),
+            in_force: snapshot.in_force(),
+            catalogs: snapshot.catalogs.load_full(),
+            keys: snapshot.keys(),
+            base: snapshot.base.load_full(),
+            table: snapshot.engine.begin_saving(),
+            snapshot: Arc::clone(snapshot),
+        }
+    }
+
+    /// Everything through this entry is in it.
+    pub fn head(&self) -> Position {
+        self.head
+    }
+
+    fn state(&self, subject: SubjectId) -> Option<Arc<SubjectState>> {
+        let below = || Some(Arc::new(self.base.as_ref()?.state(subject)?));
+        let state = self.snapshot.people.frozen(&subject).or_below(below)?;
+        Some(crate::snapshot::up_to_date(&self.catalogs, state))
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, out: &mut dyn Out) -> io::Result<Contents> {
+        let engine = &self.snapshot.engine;
+        let mut strays = Vec::new();
+        for subject in engine.sharing() {
+            let is_beside = self.table.part(part_of(subject)).at(engine.key_of(subject)).is_none();
+            if let Some(state) = self.state(subject).filter(|_| is_beside) {
+                strays.push((subject, out.state(subject, &state)?));
+            }
+        }
+        let engine = engine.save(&self.table, out, |out, subject| match self.state(subject) {
+            Some(state) => Ok(Some(out.state(subject, &state)?)),
+            None => Ok(None),
+        })?;
+        let mut names = vec![HashMap::new(); SHARDS];
+        for shard in 0..SHARDS {
+            for (lookup, subject) in self.snapshot.lookups.frozen_of(shard) {
+                names[shard].insert(u128::from_be_bytes(lookup.0), subject);
+            }
+        }
+        self.write_names(LOOKUPS, &names, out)?;
+        let mut names = vec![HashMap::new(); SHARDS];
+        for shard in 0..SHARDS {
+            for (device, subject) in self.snapshot.devices.frozen_of(shard) {
+                let digest = engine.keyed().name(device.as_str());
+                names[(digest >> 120) as usize].insert(digest, subject);
+            }
+        }
+        self.write_names(DEVICES, &names, out)?;
+        Ok(Contents {
+            head: self.head,
+            latest: self.latest,
+            count: self.count,
+            in_force: self.in_force.as_deref().cloned(),
+            keys: self.keys.iter().map(|key| Key::clone(key)).collect(),
+            engine,
+            strays,
+        })
+    }
+
+    /// What was saved before, and over it what changed since.
+    fn write_names(
+        &self,
+        first: usize,
+        changed: &[HashMap<u128, Option<SubjectId>>],
+        out: &mut dyn Out,
+    ) -> io::Result<()> {
+        for (shard, changed) in changed.iter().enumerate() {
+            let before = self.base.iter().flat_map(|base| base.entries(first + shard));
+            let mut entries: HashMap<u128, SubjectId> = before.collect();
+            for (digest, subject) in changed {
+                match subject {
+                    Some(subject) => entries.insert(*digest, *subject),
+                    None => entries.remove(digest),
+                };
+            }
+            out.section(&tabulate(&entries))?;
+        }
+        Ok(())
+    }
+
+    /// Lets what was written take the place of what it was written from.
+    pub fn replace(self, image: Arc<Image>) {
+        let snapshot = &self.snapshot;
+        // In this order: whoever finds nothing in memory looks here next.
+        snapshot.base.store(Some(image));
+        snapshot.people.melt();
+        snapshot.lookups.melt();
+        snapshot.devices.melt();
+    }
+}
+
+/// Takes up a saved snapshot: what was in force at its head is in force again. `None` if what was
+/// saved does not belong together.
+pub fn resume(contents: &Contents, image: Arc<Image>) -> Option<Snapshot> {
+    let in_force = contents.in_force.as_ref();
+    let engine = crate::Engine::resume(&contents.engine, &image.sections, in_force)?;
+    let keys = contents.keys.iter().map(|key| (key.digest.clone(), Arc::new(key.clone())));
+    Some(Snapshot {
+        count: contents.count.into(),
+        head: contents.head.number.into(),
+        latest: contents.latest.0.into(),
+        keys: arc_swap::ArcSwap::from_pointee(keys.collect()),
+        base: Some(image).into(),
+        engine,
+        ..Snapshot::default()
+    })
+}
