@@ -60,6 +60,9 @@ pub struct Contents {
 pub trait States: Send + Sync {
     /// The state at a place; `None` if it is gone or cannot be read.
     fn state(&self, subject: SubjectId, place: u64) -> Option<SubjectState>;
+
+    /// Whether a person was erased since it was saved.
+    fn is_gone(&self, subject: SubjectId) -> bool;
 }
 
 /// A saved snapshot. What it has does not change; what changed since is in memory.
@@ -94,11 +97,12 @@ impl Image {
 
     /// What was known about a person.
     pub(crate) fn state(&self, subject: SubjectId) -> Option<SubjectState> {
-        let place = self.place(subject)?;
+        let place = self.place(subject).filter(|_| !self.states.is_gone(subject))?;
         self.states.state(subject, place)
     }
 
-    fn place(&self, subject: SubjectId) -> Option<u64> {
+    /// Where a person's state is.
+    pub fn place(&self, subject: SubjectId) -> Option<u64> {
         let number = part_of(subject);
         let part = &self.parts[number];
         if let Some(at) = part.at(self.keyed.person(subject)) {
@@ -129,7 +133,8 @@ impl Image {
                 return None;
             }
             if pair(&words[4 * at..]) == digest {
-                return Some(SubjectId(subject));
+                let subject = SubjectId(subject);
+                return (!self.states.is_gone(subject)).then_some(subject);
             }
             at = (at + 1) % capacity;
         }
@@ -154,7 +159,7 @@ impl Image {
     fn entries(&self, section: usize) -> impl Iterator<Item = (u128, SubjectId)> {
         let entries = self.sections.section(section).chunks_exact(4);
         let entries = entries.map(|words| (pair(words), SubjectId(pair(&words[2..]))));
-        entries.filter(|(_, subject)| subject.0 != 0)
+        entries.filter(|(_, subject)| subject.0 != 0 && !self.states.is_gone(*subject))
     }
 }
 
@@ -206,7 +211,7 @@ impl Frozen {
             catalogs: snapshot.catalogs.load_full(),
             keys: snapshot.keys(),
             base: snapshot.base.load_full(),
-            table: snapshot.engine.begin_saving(),
+            table: snapshot.engine.table(),
             snapshot: Arc::clone(snapshot),
         }
     }
@@ -239,21 +244,12 @@ impl Frozen {
             Some(state) => Ok(Some(out.state(subject, &state)?)),
             None => Ok(None),
         })?;
-        let mut names = vec![HashMap::new(); SHARDS];
-        for shard in 0..SHARDS {
-            for (lookup, subject) in self.snapshot.lookups.frozen_of(shard) {
-                names[shard].insert(u128::from_be_bytes(lookup.0), subject);
-            }
-        }
-        self.write_names(LOOKUPS, &names, out)?;
-        let mut names = vec![HashMap::new(); SHARDS];
-        for shard in 0..SHARDS {
-            for (device, subject) in self.snapshot.devices.frozen_of(shard) {
-                let digest = engine.keyed().name(device.as_str());
-                names[(digest >> 120) as usize].insert(digest, subject);
-            }
-        }
-        self.write_names(DEVICES, &names, out)?;
+        let lookups = self.snapshot.lookups.frozen_all();
+        let lookups = lookups.map(|(lookup, subject)| (u128::from_be_bytes(lookup.0), subject));
+        self.write_names(LOOKUPS, lookups, out)?;
+        let devices = self.snapshot.devices.frozen_all();
+        let devices = devices.map(|(device, owner)| (engine.keyed().name(device.as_str()), owner));
+        self.write_names(DEVICES, devices, out)?;
         Ok(Contents {
             head: self.head,
             latest: self.latest,
@@ -269,10 +265,14 @@ impl Frozen {
     fn write_names(
         &self,
         first: usize,
-        changed: &[HashMap<u128, Option<SubjectId>>],
+        changed: impl Iterator<Item = (u128, Option<SubjectId>)>,
         out: &mut dyn Out,
     ) -> io::Result<()> {
-        for (shard, changed) in changed.iter().enumerate() {
+        let mut by_shard = vec![HashMap::new(); SHARDS];
+        for (digest, subject) in changed {
+            by_shard[(digest >> 120) as usize].insert(digest, subject);
+        }
+        for (shard, changed) in by_shard.iter().enumerate() {
             let before = self.base.iter().flat_map(|base| base.entries(first + shard));
             let mut entries: HashMap<u128, SubjectId> = before.collect();
             for (digest, subject) in changed {
@@ -298,13 +298,18 @@ impl Frozen {
 }
 
 /// Takes up a saved snapshot: what was in force at its head is in force again. `None` if what was
-/// saved does not belong together.
-pub fn resume(contents: &Contents, image: Arc<Image>) -> Option<Snapshot> {
+/// saved does not belong together. `gone` are those who were erased since.
+pub fn resume(contents: &Contents, image: Arc<Image>, gone: &[SubjectId]) -> Option<Snapshot> {
     let in_force = contents.in_force.as_ref();
     let engine = crate::Engine::resume(&contents.engine, &image.sections, in_force)?;
+    let was_there = |subject: &&SubjectId| image.place(**subject).is_some();
+    let fewer = gone.iter().filter(was_there).count();
+    for subject in gone {
+        engine.put(*subject, None, None, contents.latest);
+    }
     let keys = contents.keys.iter().map(|key| (key.digest.clone(), Arc::new(key.clone())));
     Some(Snapshot {
-        count: contents.count.into(),
+        count: contents.count.saturating_sub(fewer).into(),
         head: contents.head.number.into(),
         latest: contents.latest.0.into(),
         keys: arc_swap::ArcSwap::from_pointee(keys.collect()),

@@ -129,9 +129,11 @@ impl<K: Sharded, V: Clone> Layers<K, V> {
     }
 
     /// The frozen keys and their values.
-    pub(crate) fn frozen_of(&self, shard: usize) -> Vec<(K, Option<V>)> {
-        let shard = read(&self.0[shard]);
-        shard.frozen.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+    pub(crate) fn frozen_all(&self) -> impl Iterator<Item = (K, Option<V>)> {
+        self.0.iter().flat_map(|shard| {
+            let pair = |(key, value): (&K, &Option<V>)| (key.clone(), value.clone());
+            read(shard).frozen.iter().map(pair).collect::<Vec<_>>()
+        })
     }
 
     /// Changes every live value where it is.

@@ -53,6 +53,16 @@ impl Formers {
         owing
     }
 
+    /// All pairs.
+    pub(crate) fn all(&self) -> Vec<(Lookup, SubjectId)> {
+        self.pairs().iter().copied().collect()
+    }
+
+    /// Goes on from pairs that were saved.
+    pub(crate) fn resume(pairs: Vec<(Lookup, SubjectId)>) -> Self {
+        Self(Mutex::new(pairs.into_iter().collect()))
+    }
+
     fn pairs(&self) -> std::sync::MutexGuard<'_, BTreeSet<(Lookup, SubjectId)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -14,7 +14,7 @@ use std::{
     collections::{HashMap, HashSet},
     fs::{File, OpenOptions},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -190,6 +190,14 @@ impl Journal {
         Ok(())
     }
 
+    /// How far it goes, if all of it is on the ledger and the other way round.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) fn settled(&self) -> io::Result<Settled> {
+        Settled::at(&self.file, self.file.metadata()?.len())
+    }
+
     /// Opens the file afresh: what a failed write left in memory cannot be trusted.
     ///
     /// # Errors
@@ -219,9 +227,37 @@ impl Journal {
     }
 }
 
+/// How far a journal says nothing that its ledger lacks, and lacks nothing of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// Bytes from its beginning.
+    bytes: u64,
+    /// BLAKE3 of the last of them: another journal does not end alike there.
+    end: Hash,
+}
+
+/// How many bytes tell one journal from another.
+const END_BYTES: u64 = 64;
+
+impl Settled {
+    fn at(file: &File, bytes: u64) -> io::Result<Self> {
+        let mut end = vec![0; bytes.min(END_BYTES) as usize];
+        let from = bytes - end.len() as u64;
+        file.read_exact_at(&mut end, from)?;
+        Ok(Self { bytes, end: *blake3::hash(&end).as_bytes() })
+    }
+
+    /// Whether a journal is still the same so far.
+    fn is_of(&self, file: &File) -> bool {
+        Self::at(file, self.bytes).is_ok_and(|now| now == *self)
+    }
+}
+
 /// What a journal speaks of, held against the entries of a ledger.
 #[derive(Default)]
 pub struct Index {
+    /// Where in the journal it begins.
+    from: u64,
     /// By chain, whether the ledger has the entry of a line.
     lines: HashMap<Hash, bool>,
     /// By chain, whether the ledger has the entry of a mark.
@@ -236,8 +272,26 @@ impl Index {
     /// # Errors
     /// The file cannot be read.
     pub fn read(path: &Path, secrets: &Secrets) -> io::Result<Self> {
+        Self::read_behind(path, None, secrets).map(|index| index.unwrap_or_default())
+    }
+
+    /// The same behind what is settled already; `None` if the journal is another by now.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn read_behind(
+        path: &Path,
+        settled: Option<&Settled>,
+        secrets: &Secrets,
+    ) -> io::Result<Option<Self>> {
         let mut index = Self::default();
-        index.unreadable = each(path, secrets, |line, _| {
+        if let Some(settled) = settled {
+            if !settled.is_of(&File::open(path)?) {
+                return Ok(None);
+            }
+            index.from = settled.bytes;
+        }
+        index.unreadable = each_from(path, index.from, secrets, |line, _| {
             let Some((line, chain)) = line.and_then(|line| line.chain.map(|chain| (line, chain)))
             else {
                 return;
@@ -246,7 +300,7 @@ impl Index {
             // Every ledger has its beginning, of which there is no entry to see.
             known.insert(chain, chain == Hash::default());
         })?;
-        Ok(index)
+        Ok(Some(index))
     }
 
     /// Notes that the ledger has an entry. Whether the journal has a line of it.
@@ -269,7 +323,7 @@ impl Index {
             line.chain.is_some_and(|chain| known.get(&chain) == Some(&true))
         };
         let mut lacking = Vec::new();
-        each(path, secrets, |line, _| match line {
+        each_from(path, self.from, secrets, |line, _| match line {
             Some(line) if line.is_caught_up && is_there(&self.marks, &line) => lacking.clear(),
             Some(line) if !line.is_caught_up && !is_there(&self.lines, &line) => lacking.push(line),
             _ => {}
@@ -295,10 +349,21 @@ pub fn read(path: &Path, secrets: &Secrets) -> io::Result<(Vec<Line>, usize)> {
 fn each(
     path: &Path,
     secrets: &Secrets,
+    take: impl FnMut(Option<Line>, Vec<u8>),
+) -> io::Result<usize> {
+    each_from(path, 0, secrets, take)
+}
+
+fn each_from(
+    path: &Path,
+    from: u64,
+    secrets: &Secrets,
     mut take: impl FnMut(Option<Line>, Vec<u8>),
 ) -> io::Result<usize> {
     let mut unreadable = 0;
-    for text in BufReader::new(File::open(path)?).split(b'\n') {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(from))?;
+    for text in BufReader::new(file).split(b'\n') {
         let text = text?;
         if text.is_empty() {
             continue;

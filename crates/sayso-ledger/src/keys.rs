@@ -75,6 +75,7 @@ impl LookupKey {
 
 /// All secrets of one ledger, derived from the root by HKDF-SHA256 with one label each, so that
 /// there is one thing to keep safe and none can be computed from another.
+#[derive(Clone)]
 pub struct Secrets {
     root: Secret,
     wrapping: Secret,
@@ -185,6 +186,16 @@ impl Secrets {
     /// The digest of a line of the journal.
     pub fn journal_mac(&self, line: &[u8]) -> [u8; 32] {
         mac(&self.journal, &[line])
+    }
+
+    /// The digest of what a saved snapshot says of itself.
+    pub(crate) fn image_mac(&self, head: &[u8]) -> [u8; 32] {
+        mac(&derive(&self.root, "sayso snapshot v1"), &[head])
+    }
+
+    /// What the states of one saved snapshot are sealed with.
+    pub(crate) fn image_states(&self, name: &str) -> Secret {
+        derive(&self.root, &format!("sayso snapshot states v1 {name}"))
     }
 
     /// Wraps a subject's key.

@@ -1,6 +1,7 @@
 //! The ledger as the rest of the program sees it.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering, mpsc},
     thread::JoinHandle,
@@ -17,6 +18,7 @@ use tokio::sync::{oneshot, watch};
 use crate::{
     clock::Clock,
     find,
+    image::{self, Images},
     journal::{Journal, Line},
     keys::{CryptoError, Secrets},
     limits::{IDEMPOTENCY_MS, QUEUE_MAX},
@@ -25,10 +27,10 @@ use crate::{
     record::{Opened, Record, RecordError},
     scribe::Scribe,
     shared::Shared,
-    store::{Store, StoreError},
+    store::{Head, Store, StoreError},
     tail::{Place, Tail, TailError},
     tree::TILE,
-    writer::{Idempotency, Outcomes, Refused, Submission, WriteError, Writer, Written},
+    writer::{Frost, Idempotency, Job, Outcomes, Refused, Submission, WriteError, Writer, Written},
 };
 
 /// Why a ledger cannot be opened or read.
@@ -56,9 +58,10 @@ pub use crate::find::IdentifierError;
 /// The open ledger.
 pub struct Ledger {
     shared: Arc<Shared>,
-    queue: Option<mpsc::SyncSender<Submission>>,
+    queue: Option<mpsc::SyncSender<Job>>,
     writer: Option<JoinHandle<()>>,
     journal: Option<PathBuf>,
+    begun: Position,
 }
 
 impl Ledger {
@@ -74,13 +77,13 @@ impl Ledger {
         journal: Option<Journal>,
     ) -> Result<Self, OpenError> {
         let path = journal.as_ref().map(|journal| journal.path().to_owned());
-        let (mut writer, queue) = prepare(store, secrets, clock, journal)?;
+        let (mut writer, queue, begun) = prepare(&store, secrets, clock, journal)?;
         let shared = Arc::clone(&writer.shared);
         shared.store.forget_answers(shared.clock.at().0 - IDEMPOTENCY_MS)?;
         reconcile(&mut writer)?;
         let thread = std::thread::Builder::new().name("ledger-writer".into());
         let writer = thread.spawn(|| writer.run()).map_err(OpenError::Thread)?;
-        Ok(Self { shared, queue: Some(queue), writer: Some(writer), journal: path })
+        Ok(Self { shared, queue: Some(queue), writer: Some(writer), journal: path, begun })
     }
 
     /// Goes on from a copy: records that it was brought back, and again what the lines take away.
@@ -94,7 +97,7 @@ impl Ledger {
         clock: Clock,
         lines: &[Line],
     ) -> Result<(usize, Line), OpenError> {
-        let (mut writer, _queue) = prepare(copy, secrets, clock, None)?;
+        let (mut writer, _queue, _) = prepare(&copy, secrets, clock, None)?;
         writer.note_restore("restore")?;
         let replayed = writer.replay(lines, "restore")?;
         let mark = Line::mark(writer.shared.head(), writer.shared.clock.at());
@@ -134,6 +137,12 @@ impl Ledger {
     /// How many choices come in.
     pub fn pulse(&self) -> &Pulse {
         &self.shared.pulse
+    }
+
+    /// The entry that was saved with the snapshot and from which the ledger was followed when it was
+    /// opened.
+    pub fn begun(&self) -> Position {
+        self.begun
     }
 
     /// Whether the store takes writes. If not, no personal data is read either.
@@ -176,11 +185,35 @@ impl Ledger {
         let submission = Submission { commands, by: by.to_owned(), idempotency, reply };
         let gone = || WriteError::Unavailable("the writer has stopped".into());
         let queue = self.queue.as_ref().ok_or_else(gone)?;
-        queue.try_send(submission).map_err(|error| match error {
+        queue.try_send(Job::Write(submission)).map_err(|error| match error {
             mpsc::TrySendError::Full(_) => WriteError::Busy,
             mpsc::TrySendError::Disconnected(_) => gone(),
         })?;
         answer.await.map_err(|_| gone())?
+    }
+
+    /// Saves the snapshot beside the store, so that the next start follows only what comes after.
+    /// Blocks, for long if there are many people; decisions and writes go on meanwhile. Gives the
+    /// newest entry that is in it.
+    ///
+    /// # Errors
+    /// It cannot be written, or there is no place for it, or something waits to be recorded.
+    pub fn save(&self) -> io::Result<Position> {
+        let stopped = || io::Error::other("the writer has stopped");
+        let ask = |job| {
+            let queue = self.queue.as_ref().ok_or_else(stopped)?;
+            queue.send(job).map_err(|_| stopped())
+        };
+        let (reply, answer) = oneshot::channel();
+        ask(Job::Freeze(reply))?;
+        let Frost { frozen, head, beside } = answer.blocking_recv().map_err(|_| stopped())??;
+        let folder = self.shared.store.folder().ok_or(io::ErrorKind::Unsupported)?;
+        let of = (self.shared.id.as_str(), head.chain);
+        let fresh = image::write(folder, &frozen, of, beside, &self.shared.secrets)?;
+        let (reply, answer) = oneshot::channel();
+        ask(Job::Seat(Box::new((frozen, fresh)), reply))?;
+        answer.blocking_recv().map_err(|_| stopped())??;
+        Ok(head.position)
     }
 
     /// Submits one command.
@@ -356,17 +389,45 @@ impl Ledger {
 
 /// Follows a store into a fresh snapshot, holding it against the journal on the way.
 fn prepare(
-    store: Arc<dyn Store>,
+    store: &Arc<dyn Store>,
     secrets: Secrets,
     clock: Clock,
     journal: Option<Journal>,
-) -> Result<(Writer, mpsc::SyncSender<Submission>), OpenError> {
-    let mut scribe = Scribe::new(journal, &secrets).map_err(OpenError::Journal)?;
-    let shared = Arc::new(Shared::new(store, secrets, clock)?);
+) -> Result<(Writer, mpsc::SyncSender<Job>, Position), OpenError> {
+    let mut scribe = Scribe::new(journal);
+    let shared = Arc::new(begin(store, secrets, clock, &mut scribe)?);
+    let begun = shared.head().position;
     shared.follow(&mut |record, entry| scribe.compare(record, entry, &shared.secrets))?;
     shared.erasures.begin(shared.head().position)?;
     let (queue, receiver) = mpsc::sync_channel(QUEUE_MAX);
-    Ok((Writer { shared, queue: receiver, scribe, held: Default::default() }, queue))
+    Ok((Writer { shared, queue: receiver, scribe, held: Default::default() }, queue, begun))
+}
+
+/// Takes up what was saved, if that is of this ledger and of this journal.
+fn begin(
+    store: &Arc<dyn Store>,
+    secrets: Secrets,
+    clock: Clock,
+    scribe: &mut Scribe,
+) -> Result<Shared, OpenError> {
+    if let Some(folder) = store.folder() {
+        let images = Images::new(folder);
+        let (shared, settled) =
+            Shared::resume(Arc::clone(store), secrets.clone(), clock.clone(), images)?;
+        let is_resumed = shared.head() != Head::default();
+        // What was settled with no journal says nothing about one.
+        let is_known = !is_resumed || settled.is_some() || !scribe.has_journal();
+        if is_known && scribe.read(settled.as_ref(), &secrets).map_err(OpenError::Journal)? {
+            return Ok(shared);
+        }
+        tracing::warn!(
+            "the journal is another than when snapshot.img was written; following the ledger instead"
+        );
+    }
+    scribe.read(None, &secrets).map_err(OpenError::Journal)?;
+    let mut shared = Shared::new(Arc::clone(store), secrets, clock)?;
+    shared.images = store.folder().map(Images::new);
+    Ok(shared)
 }
 
 /// Records what was in force when the program ended and only the journal has. And gives the journal

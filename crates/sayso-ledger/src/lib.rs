@@ -9,7 +9,8 @@
 //! [`store`] (the port), [`writer`] (the write lane; `plan` is a batch of it), [`ledger`] (the
 //! whole; [`reader`] is it without the write lane), [`receipt`], [`checkpoint`], [`verify`],
 //! [`journal`] (`scribe` writes it, `replay` reads it back), [`tail`] (what a replica is sent;
-//! `erasures`); then [`sink`] (the other port) and [`deliver`].
+//! `erasures`), `image` (the
+//! snapshot on disk); then [`sink`] (the other port) and [`deliver`].
 //!
 //! This crate refuses to know which database or which transport is behind its ports.
 
@@ -20,6 +21,7 @@ pub mod door;
 mod erasures;
 pub mod find;
 mod formers;
+mod image;
 pub mod journal;
 pub mod keys;
 pub mod ledger;

@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use sayso_consent::{Entry, Event, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// How many minutes are remembered.
 pub const MINUTES: usize = 60;
@@ -19,6 +20,14 @@ pub struct Pulse {
 struct Minutes {
     newest: i64,
     counts: [u64; MINUTES],
+}
+
+/// What was counted, as it is saved.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Counted {
+    total: u64,
+    newest: i64,
+    minutes: Vec<u64>,
 }
 
 impl Default for Pulse {
@@ -48,6 +57,21 @@ impl Minutes {
 impl Pulse {
     fn minutes(&self) -> MutexGuard<'_, Minutes> {
         self.minutes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was counted so far.
+    pub(crate) fn counted(&self) -> Counted {
+        let minutes = self.minutes();
+        let (newest, minutes) = (minutes.newest, minutes.counts.to_vec());
+        Counted { total: self.total(), newest, minutes }
+    }
+
+    /// Goes on from what was counted before.
+    pub(crate) fn resume(counted: &Counted) -> Self {
+        let mut counts = [0; MINUTES];
+        counts.iter_mut().zip(&counted.minutes).for_each(|(own, saved)| *own = *saved);
+        let minutes = Mutex::new(Minutes { newest: counted.newest, counts });
+        Self { total: AtomicU64::new(counted.total), minutes }
     }
 
     pub(crate) fn take_in(&self, entry: &Entry) {

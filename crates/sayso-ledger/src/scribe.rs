@@ -5,7 +5,7 @@ use std::io;
 use sayso_consent::{Entry, Timestamp};
 
 use crate::{
-    journal::{Index, Journal, Line},
+    journal::{Index, Journal, Line, Settled},
     keys::Secrets,
     limits::{FOLLOW_ENTRIES_MAX, UNJOURNALED_MAX, UNJOURNALED_RETRY},
     record::Record,
@@ -31,13 +31,39 @@ pub(crate) struct Scribe {
 }
 
 impl Scribe {
-    /// Reads what the journal speaks of.
-    pub(crate) fn new(journal: Option<Journal>, secrets: &Secrets) -> io::Result<Self> {
-        let index = match &journal {
-            Some(journal) => Index::read(journal.path(), secrets)?,
-            None => Index::default(),
+    /// Writes a journal; what that speaks of is not known yet.
+    pub(crate) fn new(journal: Option<Journal>) -> Self {
+        Self { journal, ..Self::default() }
+    }
+
+    /// Reads what the journal speaks of, behind what is settled. `false` if it is another journal
+    /// than the one that this was said of.
+    pub(crate) fn read(
+        &mut self,
+        settled: Option<&Settled>,
+        secrets: &Secrets,
+    ) -> io::Result<bool> {
+        let Some(journal) = &self.journal else { return Ok(true) };
+        let Some(index) = Index::read_behind(journal.path(), settled, secrets)? else {
+            return Ok(false);
         };
-        Ok(Self { journal, index, ..Self::default() })
+        self.index = index;
+        Ok(true)
+    }
+
+    /// Whether there is one.
+    pub(crate) fn has_journal(&self) -> bool {
+        self.journal.is_some()
+    }
+
+    /// How far journal and ledger say the same. `Err` while they do not.
+    pub(crate) fn settled(&self) -> io::Result<Option<Settled>> {
+        if !self.is_ok() || self.is_ahead || self.is_stuck {
+            return Err(io::Error::other(
+                "the journal and the ledger lack something of each other",
+            ));
+        }
+        self.journal.as_ref().map(Journal::settled).transpose()
     }
 
     /// Whether the journal has all that it should.

@@ -17,6 +17,8 @@ use crate::{
     clock::Clock,
     erasures::Erasures,
     formers::Formers,
+    image::{Images, Loaded, load},
+    journal::Settled,
     keys::Secrets,
     ledger::OpenError,
     limits::FOLLOW_ENTRIES_MAX,
@@ -39,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) pulse: Pulse,
     pub(crate) formers: Formers,
     pub(crate) erasures: Erasures,
+    /// The snapshot on disk, if the store has a place for it.
+    pub(crate) images: Option<Images>,
     healthy: AtomicBool,
     pub(crate) journal_ok: AtomicBool,
     pub(crate) damaged: AtomicBool,
@@ -67,10 +71,37 @@ impl Shared {
             pulse: Pulse::default(),
             formers: Formers::default(),
             erasures: Erasures::default(),
+            images: None,
             healthy: AtomicBool::new(true),
             journal_ok: AtomicBool::new(true),
             damaged: AtomicBool::new(false),
         })
+    }
+
+    /// What was saved is taken up; the rest is followed.
+    pub(crate) fn resume(
+        store: Arc<dyn Store>,
+        secrets: Secrets,
+        clock: Clock,
+        images: Images,
+    ) -> Result<(Self, Option<Settled>), StoreError> {
+        let loaded = load(images.folder(), &*store, &secrets);
+        let mut shared = Self::new(store, secrets, clock)?;
+        let mut settled = None;
+        if let Some(loaded) = loaded {
+            loaded.note(&images);
+            let Loaded { snapshot, head, beside, .. } = loaded;
+            shared.clock.seen(snapshot.latest());
+            shared.snapshot = Arc::new(snapshot);
+            shared.head = Mutex::new(head);
+            shared.tree = Mutex::new(beside.tree);
+            shared.pulse = Pulse::resume(&beside.pulse);
+            shared.formers = Formers::resume(beside.formers);
+            shared.told.send_replace(head.position);
+            settled = Some(beside.journal);
+        }
+        shared.images = Some(images);
+        Ok((shared, settled.flatten()))
     }
 
     pub(crate) fn head(&self) -> Head {
@@ -121,16 +152,26 @@ impl Shared {
 
     /// Follows the store to its end.
     pub(crate) fn catch_up(&self) -> Result<(), OpenError> {
-        self.follow(&mut |_, _| {})
+        self.follow_on(true, &mut |_, _| {})
     }
 
     /// Follows the store to its end, and shows each record on the way, with its entry unless that
-    /// was erased. Start-up is this, from the beginning.
+    /// was erased. Start-up is this, from the beginning or from what was saved: of those who were
+    /// erased since that was, it knows.
     pub(crate) fn follow(
         &self,
         show: &mut dyn FnMut(&Record, Option<&Entry>),
     ) -> Result<(), OpenError> {
-        let is_live = self.head() != Head::default();
+        let knows_erased = self.head() == Head::default()
+            || self.images.as_ref().is_some_and(Images::knows_erased);
+        self.follow_on(!knows_erased, show)
+    }
+
+    fn follow_on(
+        &self,
+        is_live: bool,
+        show: &mut dyn FnMut(&Record, Option<&Entry>),
+    ) -> Result<(), OpenError> {
         loop {
             let from = self.head().position;
             let records = self.store.read_after(from, FOLLOW_ENTRIES_MAX)?;

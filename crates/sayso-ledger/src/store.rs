@@ -120,6 +120,11 @@ pub trait Store: Send + Sync {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<(), StoreError>;
 
+    /// Where the snapshot may be saved beside the store; nowhere, unless the store says so.
+    fn folder(&self) -> Option<&std::path::Path> {
+        None
+    }
+
     /// Starts afresh after a failure: drops every handle and opens again, so that nothing is
     /// believed that a failed write left in memory.
     fn reopen(&self) -> Result<(), StoreError>;

@@ -3,6 +3,7 @@
 //! Kept in memory: the roots of full tiles and the leaves of the last, partial one; one hash for
 //! 256 entries. Leaves of full tiles are read from the store when a proof needs them.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::record::Hash;
@@ -37,7 +38,7 @@ fn split(length: usize) -> usize {
 }
 
 /// The tree over the commitments so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Tree {
     tiles: Vec<Hash>,
     tail: Vec<Hash>,
@@ -46,7 +47,7 @@ pub struct Tree {
 }
 
 /// The roots of the perfect subtrees that a tree is made of.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Frontier {
     size: u64,
     roots: Vec<Hash>,

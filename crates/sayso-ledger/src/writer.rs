@@ -16,6 +16,7 @@
 
 use std::{
     collections::VecDeque,
+    io,
     sync::{Arc, mpsc},
     time::Duration,
 };
@@ -27,11 +28,12 @@ use sayso_consent::{
     handle::{Draft, handle},
     id::{Position, SubjectId},
 };
-use sayso_decision::Staged;
+use sayso_decision::{Staged, image::Frozen};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::{
+    image::{Beside, Fresh},
     journal::Line,
     ledger::OpenError,
     limits::{BATCH_COMMANDS_MAX, HELD_MAX, STORE_RETRY_MS},
@@ -39,7 +41,7 @@ use crate::{
     record::Hash,
     scribe::Scribe,
     shared::Shared,
-    store::StoreError,
+    store::{Head, StoreError},
 };
 
 /// What a command came to.
@@ -110,10 +112,27 @@ pub(crate) struct Submission {
     pub(crate) reply: oneshot::Sender<Result<Outcomes, WriteError>>,
 }
 
+/// What the writer is asked to do.
+pub(crate) enum Job {
+    /// Write.
+    Write(Submission),
+    /// Say what is to be saved now.
+    Freeze(oneshot::Sender<io::Result<Frost>>),
+    /// Let what was saved take the place of what was there.
+    Seat(Box<(Frozen, Fresh)>, oneshot::Sender<io::Result<()>>),
+}
+
+/// Everything as it was at one entry, to be saved.
+pub(crate) struct Frost {
+    pub(crate) frozen: Frozen,
+    pub(crate) head: Head,
+    pub(crate) beside: Beside,
+}
+
 /// The writer's own state.
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) queue: mpsc::Receiver<Submission>,
+    pub(crate) queue: mpsc::Receiver<Job>,
     pub(crate) scribe: Scribe,
     /// Withdrawals that are in force but not recorded, as they are to be recorded: decided again
     /// later they would seem to say what is in force already, and be dropped.
@@ -139,19 +158,49 @@ impl Writer {
     }
 
     /// Gathers what waits and serves it.
-    fn take_on(&mut self, first: Submission) {
-        let mut commands = first.commands.len();
-        let mut submissions = VecDeque::from([first]);
-        while commands < BATCH_COMMANDS_MAX
-            && let Ok(next) = self.queue.try_recv()
-        {
-            commands += next.commands.len();
-            submissions.push_back(next);
+    fn take_on(&mut self, first: Job) {
+        let (mut commands, mut submissions) = (0, VecDeque::new());
+        let mut next = Some(first);
+        while let Some(Job::Write(submission)) = next {
+            commands += submission.commands.len();
+            submissions.push_back(submission);
+            let has_room = commands < BATCH_COMMANDS_MAX;
+            next = has_room.then(|| self.queue.try_recv().ok()).flatten();
         }
         if !self.held.is_empty() {
             self.recover();
         }
         self.serve(submissions);
+        match next {
+            Some(Job::Freeze(reply)) => drop(reply.send(self.freeze())),
+            Some(Job::Seat(written, reply)) => {
+                let (frozen, fresh) = *written;
+                drop(reply.send(self.seat(frozen, &fresh)));
+            }
+            _ => {}
+        }
+    }
+
+    /// What is to be saved now. Withdrawals that are in force and not recorded are not to be.
+    fn freeze(&self) -> io::Result<Frost> {
+        let shared = &self.shared;
+        if !self.held.is_empty() || !shared.is_healthy() {
+            return Err(io::Error::other("the ledger cannot be written now"));
+        }
+        let images = shared.images.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        let journal = self.scribe.settled()?;
+        let (tree, pulse) = (shared.tree().clone(), shared.pulse.counted());
+        let beside = Beside { tree, pulse, formers: shared.formers.all(), journal };
+        images.begin();
+        Ok(Frost { frozen: shared.snapshot.freeze(), head: shared.head(), beside })
+    }
+
+    fn seat(&self, frozen: Frozen, fresh: &Fresh) -> io::Result<()> {
+        let images = self.shared.images.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        images.put_in_place(fresh)?;
+        frozen.replace(Arc::clone(&fresh.image));
+        self.shared.snapshot.settle_catalogs(fresh.head);
+        Ok(())
     }
 
     fn serve(&mut self, mut submissions: VecDeque<Submission>) {
@@ -225,6 +274,12 @@ impl Writer {
         let line = |(entry, chain)| Line::of(entry, Some(chain));
         let chains = batch.records.iter().map(|record| record.chain);
         let lines: Vec<Line> = entries.iter().zip(chains).filter_map(line).collect();
+        if let Some(images) = self.shared.images.as_ref().filter(|_| !batch.erased.is_empty()) {
+            // Before, and not after: a start after a crash in between sees that the people are
+            // still there, and does without what was saved.
+            let failed = |error: io::Error| StoreError::Unavailable(error.to_string());
+            images.forget(&batch.erased).map_err(failed)?;
+        }
         let (shared, scribe) = (&self.shared, &mut self.scribe);
         let appended = std::thread::scope(|scope| {
             if !lines.is_empty() || scribe.is_waiting() {

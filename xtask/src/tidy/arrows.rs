@@ -8,12 +8,13 @@ use super::{
 };
 
 /// A crate, and the crates of the project that it may depend on.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("sayso-consent", &[]),
     ("sayso-catalog", &["sayso-consent"]),
     ("sayso-decision", &["sayso-consent"]),
     ("sayso-filter", &["sayso-consent", "sayso-decision"]),
-    ("sayso-ledger", &["sayso-consent", "sayso-decision"]),
+    ("sayso-map", &[]),
+    ("sayso-ledger", &["sayso-consent", "sayso-decision", "sayso-map"]),
     ("sayso-stores", &["sayso-consent", "sayso-decision", "sayso-ledger"]),
     ("sayso-sinks", &["sayso-consent", "sayso-decision", "sayso-ledger"]),
     ("sayso-api", &["sayso-consent", "sayso-catalog", "sayso-decision", "sayso-ledger"]),

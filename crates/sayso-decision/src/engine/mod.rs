@@ -116,9 +116,6 @@ struct Writing {
     /// From this minute on there may be people whose profile no longer holds and who do not stand
     /// among the unsettled.
     doubt: u32,
-    /// While the table is being saved, the devices that were put in since that began. Saved with
-    /// it, they would outlive a person who was erased before anybody else could hear of them.
-    late: Option<Vec<(usize, u128)>>,
 }
 
 /// Everyone's answers, without their states: a slot a person, a profile for all who are alike.
@@ -162,7 +159,6 @@ impl Engine {
             material: Vec::new(),
             unsettled: BTreeSet::new(),
             doubt: NEVER,
-            late: None,
         };
         let engine = Self {
             keyed,
@@ -188,11 +184,13 @@ impl Engine {
         device: Option<&str>,
         at: Timestamp,
     ) -> Option<Brief> {
-        let key = |subject| match device {
-            None => self.keyed.person(subject),
-            Some(device) => self.keyed.device(subject, device),
-        };
-        let said = subject.and_then(|subject| view.table.find(key(subject)));
+        let person = |subject| Some((subject, view.table.find(self.keyed.person(subject))?));
+        // A device's slot counts only while its person's does: of somebody who was erased it may
+        // have been left behind.
+        let said = subject.and_then(person).and_then(|(subject, said)| match device {
+            None => Some(said),
+            Some(device) => view.table.find(self.keyed.device(subject, device)),
+        });
         self.say(&view.book, cell, said, at)
     }
 
@@ -315,10 +313,7 @@ impl Engine {
         if let Some(table) = saying.grown {
             self.view.store(Arc::new(View { book: Arc::clone(&view.book), table }));
         }
-        let Some(subject) = person else {
-            writing.late.iter_mut().for_each(|late| late.push(key.place()));
-            return;
-        };
+        let Some(subject) = person else { return };
         if let Some(before) = saying.before {
             self.count(before.profile, -1);
             writing.unsettled.remove(&(before.lapse, subject));

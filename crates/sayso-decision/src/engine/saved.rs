@@ -26,7 +26,7 @@ use sayso_consent::{
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{
-    ASK, Engine, GOING, Kept,
+    ASK, Engine, Kept,
     profile::Profile,
     slot::{GONE, Said, words},
     table::{Key, Keyed, PARTS, Part, Table, Writer},
@@ -68,8 +68,6 @@ pub struct EngineContents {
     profiles: Vec<(Profile, i64)>,
     material: Vec<Position>,
     doubt: u32,
-    /// Devices that were put in while the table was being saved, by part and digest.
-    late: Vec<(usize, u128)>,
 }
 
 impl EngineContents {
@@ -102,9 +100,8 @@ impl Deref for Run {
 }
 
 impl Engine {
-    /// From here on it is noted what could be in the saved table and not be put in again.
-    pub(crate) fn begin_saving(&self) -> Table {
-        self.writing().late = Some(Vec::new());
+    /// The table, to be saved while it is written to.
+    pub(crate) fn table(&self) -> Table {
         self.view.load().table.clone()
     }
 
@@ -163,13 +160,13 @@ impl Engine {
             out.section(&beside)?;
             parts.push((part.capacity() as u32, taken));
         }
-        self.end_saving(parts, people, out)
+        self.end_saving(parts, &people, out)
     }
 
     fn end_saving(
         &self,
         parts: Vec<(u32, u32)>,
-        people: Vec<i64>,
+        people: &[i64],
         out: &mut dyn Out,
     ) -> io::Result<EngineContents> {
         let mut unsettled = Vec::new();
@@ -177,7 +174,6 @@ impl Engine {
         for (lapse, subject) in &writing.unsettled {
             unsettled.extend([u64::from(*lapse), (subject.0 >> 64) as u64, subject.0 as u64]);
         }
-        let late = writing.late.take().unwrap_or_default();
         let (material, doubt) = (writing.material.clone(), writing.doubt);
         let mut profiles: Vec<(Profile, u32)> =
             writing.numbers.iter().map(|(profile, number)| (profile.clone(), *number)).collect();
@@ -187,7 +183,7 @@ impl Engine {
             (profile, people.get(number as usize).copied().unwrap_or(0))
         };
         let profiles = profiles.into_iter().map(counted).collect();
-        Ok(EngineContents { key: self.keyed.0, parts, profiles, material, doubt, late })
+        Ok(EngineContents { key: self.keyed.0, parts, profiles, material, doubt })
     }
 
     /// Takes up what was saved. `None` if it does not belong together.
@@ -222,10 +218,6 @@ impl Engine {
         writing.unsettled = unsettled(sections.section(UNSETTLED));
         engine.seat(Table::saved(parts));
         writing.material.clone_from(&contents.material);
-        for (part, whole) in &contents.late {
-            let key = Key::of(&engine.keyed, *part, *whole);
-            engine.put_slot(writing, key, GOING, None);
-        }
         if let Some(in_force) = in_force {
             engine.put_in_force(writing, in_force);
         }

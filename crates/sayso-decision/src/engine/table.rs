@@ -40,16 +40,6 @@ pub(crate) struct Key {
 impl Key {
     /// Nobody's.
     pub(crate) const NONE: Self = Self { part: 0, hash: 0, whole: 0 };
-
-    /// That of somebody or something whose digest is known.
-    pub(crate) fn of(keyed: &Keyed, part: usize, whole: u128) -> Self {
-        Self { part: part % PARTS, hash: keyed.hash(whole), whole }
-    }
-
-    /// The part, and the digest.
-    pub(crate) fn place(&self) -> (usize, u128) {
-        (self.part, self.whole)
-    }
 }
 
 /// Makes keys.

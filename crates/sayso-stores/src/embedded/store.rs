@@ -422,6 +422,10 @@ impl Store for Embedded {
         file.map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 
+    fn folder(&self) -> Option<&Path> {
+        (!self.is_read_only).then_some(&*self.folder)
+    }
+
     fn reopen(&self) -> Result<(), StoreError> {
         let (ledger, derived) = (open_ledger(&self.folder)?, open_derived(&self.folder)?);
         let reader = open_ledger(&self.folder)?;
