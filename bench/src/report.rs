@@ -13,6 +13,8 @@ use crate::rounds::Measured;
 pub(crate) struct Section {
     /// Its name on the command line and between the marks of the page.
     pub(crate) name: &'static str,
+    /// What is measured, over its chart.
+    pub(crate) title: &'static str,
     /// What is counted.
     pub(crate) unit: &'static str,
     /// What was found.
@@ -22,13 +24,15 @@ pub(crate) struct Section {
 /// One line of it.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Row {
-    what: String,
-    per_second: Option<f64>,
+    pub(crate) what: String,
+    pub(crate) per_second: Option<f64>,
     p50_us: Option<f64>,
     p99_us: Option<f64>,
     server_cpu_us: Option<f64>,
-    ratio: Option<f64>,
-    beside: Option<String>,
+    pub(crate) ratio: Option<f64>,
+    pub(crate) beside: Option<String>,
+    #[serde(skip)]
+    is_aside: bool,
 }
 
 impl Row {
@@ -52,6 +56,16 @@ impl Row {
     /// Beside another.
     pub(crate) fn beside(self, ratio: f64, other: impl Into<String>) -> Self {
         Self { ratio: Some(ratio), beside: Some(other.into()), ..self }
+    }
+
+    /// One that counts something else than the others: its figure is in the table only.
+    pub(crate) fn aside(self) -> Self {
+        Self { is_aside: true, ..self }
+    }
+
+    /// The figure that a chart shows.
+    pub(crate) fn drawn(&self) -> Option<f64> {
+        self.per_second.or(self.p50_us).filter(|_| !self.is_aside)
     }
 
     fn cells(&self) -> [String; 6] {
@@ -108,12 +122,12 @@ impl Section {
         });
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
         let rule = format!("|{}|\n", rule.collect::<Vec<_>>().join("|"));
-        line(head) + &rule + &lines.map(line).collect::<String>()
+        format!("{}{rule}{}", line(head), lines.map(line).collect::<String>())
     }
 }
 
 /// `12,345`.
-fn grouped(value: f64) -> String {
+pub(crate) fn grouped(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -126,7 +140,7 @@ fn grouped(value: f64) -> String {
 }
 
 /// Three digits are more than a shared machine can stand for.
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     match value {
         value if value < 10.0 => format!("{value:.2}"),
         value if value < 100.0 => format!("{value:.1}"),
@@ -134,11 +148,12 @@ fn short(value: f64) -> String {
     }
 }
 
-fn rounded(ratio: f64) -> String {
+pub(crate) fn rounded(ratio: f64) -> String {
     if ratio < 10.0 { format!("{ratio:.2}") } else { format!("{ratio:.0}") }
 }
 
-/// Puts the tables between their marks in the page; what else it says is written by people.
+/// Puts the tables between their marks in the page and the charts beside it; what else the page
+/// says is written by people.
 pub(crate) fn write(page: &Path, sections: &[Section]) -> Result<()> {
     let shown = page.display();
     let mut text =
@@ -164,7 +179,12 @@ mod tests {
 
     fn section() -> Section {
         let row = Row { what: "a".into(), per_second: Some(1_234_567.8), ..Row::default() };
-        Section { name: "decide", unit: "decisions", rows: vec![row.beside(0.5, "b")] }
+        Section {
+            name: "decide",
+            title: "Decisions",
+            unit: "decisions",
+            rows: vec![row.beside(0.5, "b")],
+        }
     }
 
     #[test]
@@ -183,7 +203,8 @@ mod tests {
     #[test]
     fn the_page_has_marks_for_every_measurement() {
         let page = std::fs::read_to_string(crate::root().join("docs/performance.md")).unwrap();
-        for name in ["decide", "answer", "http", "write", "propagate", "import"] {
+        for name in ["decide", "answer", "steady", "http", "batch", "write", "propagate", "import"]
+        {
             assert!(replaced(&page, &Section { name, ..section() }).is_some(), "{name}");
         }
     }
