@@ -12,6 +12,7 @@
 
 mod answer;
 mod batch;
+mod chart;
 mod crowd;
 mod decide;
 mod http;
@@ -56,7 +57,7 @@ struct Cli {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Put the figures into docs/performance.md
+    /// Put the figures into docs/performance.md, and draw them
     #[arg(long)]
     write: bool,
     /// Where ledgers are made; their disk is measured with them [default: the target folder]

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use serde::Serialize;
 
-use crate::rounds::Measured;
+use crate::{chart, rounds::Measured};
 
 /// One measurement.
 #[derive(Debug, Serialize)]
@@ -152,15 +152,23 @@ pub(crate) fn rounded(ratio: f64) -> String {
     if ratio < 10.0 { format!("{ratio:.2}") } else { format!("{ratio:.0}") }
 }
 
+/// Where charts are, beside the page.
+const PICTURES: &str = "performance";
+
 /// Puts the tables between their marks in the page and the charts beside it; what else the page
 /// says is written by people.
 pub(crate) fn write(page: &Path, sections: &[Section]) -> Result<()> {
     let shown = page.display();
     let mut text =
         std::fs::read_to_string(page).with_context(|| format!("cannot read `{shown}`"))?;
+    let pictures = page.with_file_name(PICTURES);
+    std::fs::create_dir_all(&pictures)?;
     for section in sections {
         text = replaced(&text, section)
             .with_context(|| format!("`{shown}` has no marks for `{}`", section.name))?;
+        let picture = pictures.join(section.name).with_extension("svg");
+        std::fs::write(&picture, chart::draw(section)?)
+            .with_context(|| format!("cannot write `{}`", picture.display()))?;
     }
     std::fs::write(page, text).with_context(|| format!("cannot write `{shown}`"))
 }
@@ -170,7 +178,9 @@ fn replaced(text: &str, section: &Section) -> Option<String> {
         (format!("<!-- {} -->\n", section.name), format!("<!-- /{} -->", section.name));
     let (before, rest) = text.split_once(&begin)?;
     let (_, after) = rest.split_once(&end)?;
-    Some(format!("{before}{begin}{}{end}{after}", section.markdown()))
+    let Section { name, title, .. } = section;
+    let picture = format!("![{title}]({PICTURES}/{name}.svg)");
+    Some(format!("{before}{begin}{}\n{picture}\n{end}{after}", section.markdown()))
 }
 
 #[cfg(test)]
@@ -194,7 +204,8 @@ mod tests {
         assert_eq!(
             text,
             "before\n<!-- decide -->\n| what | decisions a second | ratio |\n|---|--:|---|\n\
-             | a | 1,234,568 | 0.50 × b |\n<!-- /decide -->\nafter\n"
+             | a | 1,234,568 | 0.50 × b |\n\n![Decisions](performance/decide.svg)\n\
+             <!-- /decide -->\nafter\n"
         );
         assert_eq!(replaced(&text, &section()), Some(text.clone()));
         assert_eq!(replaced("no marks", &section()), None);
