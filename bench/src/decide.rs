@@ -230,13 +230,14 @@ pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     #[cfg(feature = "peers")]
     let mut others = crate::peers::told(settings)?;
     #[cfg(not(feature = "peers"))]
-    let mut others: [Told; 0] = [];
+    let mut others = Vec::<Told>::new();
     for told in &mut others {
         told.peer.prepare(&Asked::about(ACTIVITY), told.people)?;
     }
-    for (place, people) in settings.crowds().into_iter().enumerate() {
-        let others = if place == 0 { &mut others[..] } else { &mut [] };
-        measure_size(people, settings, others, &mut rows)?;
+    for people in settings.crowds() {
+        measure_size(people, settings, &mut others, &mut rows)?;
+        // A larger crowd needs their memory.
+        others.clear();
     }
     Ok(Section {
         name: "decide",
