@@ -8,7 +8,7 @@
 //! reach around them: a figure that nobody else can have is worth nothing.
 //!
 //! Reading order: [`rounds`] (how anything is measured), [`world`] and [`load`] (on what and by
-//! whom), one file per measurement, [`report`].
+//! whom), one file per measurement, [`peers`], [`report`] and [`chart`].
 
 mod answer;
 mod batch;
