@@ -122,7 +122,9 @@ fn whole(answer: &[u8]) -> Result<Option<(usize, usize)>> {
         let begin = answer.len() - behind.len();
         let Some(after) = behind.get(length..) else { return Ok(None) };
         match kind {
-            b'E' => bail!("PostgreSQL: {}", String::from_utf8_lossy(&behind[..length])),
+            b'E' => {
+                bail!("it says {}", String::from_utf8_lossy(&behind[..length]).replace('\0', " "))
+            }
             b'Z' => return Ok(Some(row)),
             b'D' => row = (begin, length),
             _ => {}

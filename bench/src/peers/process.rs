@@ -10,8 +10,9 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long it may take to begin, and to end.
-const PATIENCE: Duration = Duration::from_secs(20);
-const PAUSE: Duration = Duration::from_millis(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// How long to wait before looking again.
+pub(crate) const PAUSE: Duration = Duration::from_millis(20);
 
 /// A running server. It ends when this is dropped.
 pub(crate) struct Process {

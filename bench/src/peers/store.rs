@@ -1,13 +1,17 @@
 //! Stores that are asked over a socket for what somebody else has decided: one look-up a decision.
 
-use std::io::Write;
+use std::{io::Write, time::Instant};
 
 use anyhow::{Result, ensure};
 use tokio::runtime::Builder;
 
 use crate::{
     load::{Client, Clients, Connection, Whole},
-    peers::{postgres, process::Process, redis},
+    peers::{
+        postgres,
+        process::{PATIENCE, PAUSE, Process},
+        redis,
+    },
 };
 
 /// A store that knows the answers.
@@ -49,11 +53,22 @@ impl Store {
         Ok(connection)
     }
 
+    /// The first connection. PostgreSQL listens a while before it lets anybody in.
+    async fn await_ready(&self) -> Result<Connection> {
+        let begun = Instant::now();
+        loop {
+            match self.open().await {
+                Err(_) if begun.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
+                opened => return opened,
+            }
+        }
+    }
+
     /// Sends what nobody waits for the figures of.
     pub(crate) fn tell(&self, messages: &[Vec<u8>]) -> Result<()> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let mut connection = self.open().await?;
+            let mut connection = self.await_ready().await?;
             for message in messages {
                 connection.exchange(message).await?;
             }
