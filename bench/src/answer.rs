@@ -193,6 +193,7 @@ pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     let map = "a probe of the map";
     Ok(Section {
         name: "answer",
+        title: "Whole answers in the process",
         unit: "decisions",
         rows: vec![
             Row::new(format!("decision, {few}"), small).beside(small.speed_of(map_small), map),

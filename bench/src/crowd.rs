@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 /// When everything is asked.
 pub(crate) const AT: Timestamp = Timestamp(1_772_000_000_000);
 /// How many activities are declared.
-const ACTIVITIES: u64 = 40;
+pub(crate) const ACTIVITIES: u64 = 40;
 /// Activities that share a purpose's parent.
 const FAMILY: u64 = 5;
 /// How many different sets of choices there are.
@@ -69,12 +69,18 @@ fn channel(activity: u64) -> Option<&'static str> {
     CHANNELS.get(activity as usize % 6).copied()
 }
 
+/// Whether an activity needs a yes, or is done unless there is a no.
+pub(crate) fn needs_consent(activity: u64) -> bool {
+    activity % 4 != 3
+}
+
 /// The question about an activity.
+#[derive(Clone)]
 pub(crate) struct Asked {
-    purpose: String,
-    data: String,
-    recipient: String,
-    channel: Option<&'static str>,
+    pub(crate) purpose: String,
+    pub(crate) data: String,
+    pub(crate) recipient: String,
+    pub(crate) channel: Option<&'static str>,
 }
 
 impl Asked {
@@ -113,7 +119,7 @@ pub(crate) fn catalog() -> Result<InForce> {
         (format!("r{number}"), declared)
     };
     let activity = |activity: u64| {
-        let basis = if activity % 4 == 3 { "legitimate_interests" } else { "consent" };
+        let basis = if needs_consent(activity) { "consent" } else { "legitimate_interests" };
         let mut declared = json!({
             "title": {"en": "Made up"}, "purpose": purpose(activity), "data": [data(activity)],
             "recipients": [self::recipient(activity)], "basis": basis, "retention": "90 days",

@@ -12,6 +12,7 @@ use siphasher::sip::SipHasher13;
 use crate::{
     Settings,
     crowd::{self, AT, Asked, mix, subject},
+    peers::Told,
     report::{Row, Section},
     rounds::{Contender, Measured, Sample, interleave, spin},
 };
@@ -30,22 +31,35 @@ fn place(random: u64, len: u64) -> u64 {
     ((u128::from(random) * u128::from(len)) >> 64) as u64
 }
 
-/// Each question depends on the answer before, so that none can begin before the last has ended.
+/// Does a step over and over, each with the number that the step before has left, so that none can
+/// begin before the last has ended. `each` is how many decisions a step is.
+fn chain<'a>(
+    settings: &Settings,
+    block: usize,
+    each: usize,
+    mut step: impl FnMut(u64) -> u64 + 'a,
+) -> Contender<'a> {
+    let (turn, mut random) = (settings.turn(), 1);
+    Box::new(move || {
+        Ok(spin(turn, || {
+            for _ in 0..block / each {
+                random = step(random);
+            }
+            black_box(random);
+            block as u64
+        }))
+    })
+}
+
 fn one_by_one<'a>(
     engine: &'a Engine,
     asked: Prepared,
     people: u64,
     settings: &Settings,
 ) -> Contender<'a> {
-    let (turn, mut random) = (settings.turn(), 1);
-    Box::new(move || {
-        Ok(spin(turn, || {
-            for _ in 0..BLOCK {
-                let answer = engine.allows(asked, subject(place(random, people)), AT);
-                random = mix(random ^ u64::from(answer == Some(true)));
-            }
-            BLOCK as u64
-        }))
+    chain(settings, BLOCK, 1, move |random| {
+        let answer = engine.allows(asked, subject(place(random, people)), AT);
+        mix(random ^ u64::from(answer == Some(true)))
     })
 }
 
@@ -55,52 +69,48 @@ fn together<'a>(
     people: u64,
     settings: &Settings,
 ) -> Contender<'a> {
-    let (turn, mut random) = (settings.turn(), 1);
-    Box::new(move || {
-        Ok(spin(turn, || {
-            for _ in 0..BLOCK / TOGETHER {
-                let some: [SubjectId; TOGETHER] = std::array::from_fn(|_| {
-                    random = mix(random);
-                    subject(place(random, people))
-                });
-                engine.allows_each(asked, &some, AT, |_, answer| {
-                    random ^= u64::from(answer == Some(true));
-                });
-            }
-            BLOCK as u64
-        }))
+    chain(settings, BLOCK, TOGETHER, move |mut random| {
+        let some: [SubjectId; TOGETHER] = std::array::from_fn(|_| {
+            random = mix(random);
+            subject(place(random, people))
+        });
+        engine.allows_each(asked, &some, AT, |_, answer| random ^= u64::from(answer == Some(true)));
+        random
     })
 }
 
 /// A table as large as the engine's, and nothing to it.
 fn floor_one<'a>(table: &'a [[u64; 2]], settings: &Settings) -> Contender<'a> {
-    let (turn, mut random) = (settings.turn(), 1);
-    Box::new(move || {
-        Ok(spin(turn, || {
-            for _ in 0..BLOCK {
-                let [one, other] = table[place(random, table.len() as u64) as usize];
-                random = mix(random ^ (one & other & 1));
-            }
-            black_box(random);
-            BLOCK as u64
-        }))
+    chain(settings, BLOCK, 1, move |random| {
+        let [one, other] = table[place(random, table.len() as u64) as usize];
+        mix(random ^ (one & other & 1))
     })
 }
 
 fn floor_together<'a>(table: &'a [[u64; 2]], settings: &Settings) -> Contender<'a> {
+    chain(settings, BLOCK, TOGETHER, move |mut random| {
+        let some: [usize; TOGETHER] = std::array::from_fn(|_| {
+            random = mix(random);
+            place(random, table.len() as u64) as usize
+        });
+        random ^ some.iter().map(|at| table[*at][0] & table[*at][1] & 1).sum::<u64>()
+    })
+}
+
+/// Another program, asked about people in no order as well.
+fn elsewhere<'a>(told: &'a mut Told, settings: &Settings) -> Contender<'a> {
+    let people = told.people;
     let (turn, mut random) = (settings.turn(), 1);
     Box::new(move || {
-        Ok(spin(turn, || {
-            for _ in 0..BLOCK / TOGETHER {
-                let some: [usize; TOGETHER] = std::array::from_fn(|_| {
-                    random = mix(random);
-                    place(random, table.len() as u64) as usize
-                });
-                random ^= some.iter().map(|at| table[*at][0] & table[*at][1] & 1).sum::<u64>();
+        let mut failed = None;
+        let sample = spin(turn, || {
+            match told.peer.allows(place(random, people)) {
+                Ok(answer) => random = mix(random ^ u64::from(answer)),
+                Err(error) => failed = Some(error),
             }
-            black_box(random);
-            BLOCK as u64
-        }))
+            1
+        });
+        failed.map_or(Ok(sample), Err)
     })
 }
 
@@ -139,16 +149,10 @@ impl Map {
 }
 
 fn walk<'a>(map: &'a Map, people: u64, settings: &Settings) -> Contender<'a> {
-    let (turn, mut random) = (settings.turn(), 1);
     let (purposes, data) = crowd::above(ACTIVITY);
-    Box::new(move || {
-        Ok(spin(turn, || {
-            for _ in 0..BLOCK {
-                let answer = map.allows(place(random, people), &purposes, &data);
-                random = mix(random ^ u64::from(answer));
-            }
-            BLOCK as u64
-        }))
+    chain(settings, BLOCK, 1, move |random| {
+        let answer = map.allows(place(random, people), &purposes, &data);
+        mix(random ^ u64::from(answer))
     })
 }
 
@@ -159,8 +163,13 @@ fn words(people: u64) -> String {
     }
 }
 
-/// One size.
-fn measure_size(people: u64, settings: &Settings, rows: &mut Vec<Row>) -> Result<()> {
+/// One size. The other programs run beside it, each among as many people as it can hold.
+fn measure_size(
+    people: u64,
+    settings: &Settings,
+    others: &mut [Told],
+    rows: &mut Vec<Row>,
+) -> Result<()> {
     let begun = Instant::now();
     let engine = crowd::engine(people)?;
     let seconds = begun.elapsed().as_secs_f64();
@@ -172,51 +181,68 @@ fn measure_size(people: u64, settings: &Settings, rows: &mut Vec<Row>) -> Result
     let (needed, beside) = engine.bytes();
     let table: Vec<[u64; 2]> = (0..needed as u64 / 16).map(|at| [mix(at), mix(at ^ 1)]).collect();
     let map = if people <= MAP_PEOPLE_MAX { Some(Map::of(people)?) } else { None };
+    let size = words(people);
+    let each = |bytes: usize| bytes as f64 / people as f64;
+    let mut names: Vec<String> = others.iter().map(Told::name).collect();
     let mut contenders = vec![
         one_by_one(&engine, prepared, people, settings),
         floor_one(&table, settings),
         together(&engine, prepared, people, settings),
         floor_together(&table, settings),
     ];
-    contenders.extend(map.iter().map(|map| walk(map, people, settings)));
-    let all = interleave(settings.rounds(), &mut contenders)?;
-    let size = words(people);
-    let each = |bytes: usize| bytes as f64 / people as f64;
-    rows.push(
-        Row::new(format!("one decision, {size}"), &all[0])
-            .beside(1.0 / all[0].speed_of(&all[1]), "the time of the floor"),
-    );
-    rows.push(Row::new(format!("floor: a dependent random read, {size}"), &all[1]));
-    rows.push(
-        Row::new(format!("{TOGETHER} at a time, {size}"), &all[2])
-            .beside(1.0 / all[2].speed_of(&all[3]), "the time of the floor"),
-    );
-    rows.push(Row::new(format!("floor: independent random reads, {size}"), &all[3]));
-    if let (Some(map), Some(walked)) = (&map, all.get(4)) {
-        rows.push(
-            Row::new(
-                format!("peer: hash map with a walk, {size}, {:.0} bytes each", each(map.bytes())),
-                walked,
-            )
-            .beside(all[0].speed_of(walked), "slower than one decision"),
-        );
+    contenders.extend(others.iter_mut().map(|told| elsewhere(told, settings)));
+    if let Some(map) = &map {
+        let bytes = each(map.bytes());
+        names.push(format!("peer: hash map with a walk, {size}, {bytes:.0} bytes each"));
+        contenders.push(walk(map, people, settings));
     }
-    rows.push(Row::new(
+    let all = interleave(settings.rounds(), &mut contenders)?;
+    let [one, one_floor, many, many_floor, peers @ ..] = &all[..] else {
+        anyhow::bail!("a contender has no figures");
+    };
+    let floor = |own: &Measured, floor| 1.0 / own.speed_of(floor);
+    let (beside_floor, slower) = ("the time of the floor", "slower than one decision");
+    rows.extend([
+        Row::new(format!("one decision, {size}"), one).beside(floor(one, one_floor), beside_floor),
+        Row::new(format!("floor: a dependent random read, {size}"), one_floor),
+        Row::new(format!("{TOGETHER} at a time, {size}"), many)
+            .beside(floor(many, many_floor), beside_floor),
+        Row::new(format!("floor: independent random reads, {size}"), many_floor),
+    ]);
+    let peers = names.into_iter().zip(peers);
+    rows.extend(peers.map(|(name, own)| Row::new(name, own).beside(one.speed_of(own), slower)));
+    let put_in = Row::new(
         format!(
             "people put in, {size}: {:.1} bytes each to decide, {:.1} more to list them",
             each(needed),
             each(beside)
         ),
         &Measured(vec![Sample { count: people, seconds, ..Sample::default() }]),
-    ));
+    );
+    rows.push(put_in.aside());
     Ok(())
 }
 
 /// Measures it.
 pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     let mut rows = Vec::new();
-    for people in settings.crowds() {
-        measure_size(people, settings, &mut rows)?;
+    // Before the crowd is there: what they take in memory is seen from outside.
+    #[cfg(feature = "peers")]
+    let mut others = crate::peers::told(settings)?;
+    #[cfg(not(feature = "peers"))]
+    let mut others = Vec::<Told>::new();
+    for told in &mut others {
+        told.peer.prepare(&Asked::about(ACTIVITY), told.people)?;
     }
-    Ok(Section { name: "decide", unit: "decisions", rows })
+    for people in settings.crowds() {
+        measure_size(people, settings, &mut others, &mut rows)?;
+        // A larger crowd needs their memory.
+        others.clear();
+    }
+    Ok(Section {
+        name: "decide",
+        title: "Decisions among very many people",
+        unit: "decisions",
+        rows,
+    })
 }

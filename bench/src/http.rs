@@ -24,6 +24,7 @@ use tower::ServiceExt;
 use crate::{
     Settings,
     load::{self, Clients, Connection},
+    peers::{self, Store},
     report::{Row, Section},
     rounds::{Contender, Measured, Sample, interleave, spin},
     serve::Server,
@@ -99,16 +100,17 @@ fn bare(answer: Answer) -> Router {
     Router::new().route(PATH, post(echo)).with_state(Arc::new(answer))
 }
 
-async fn prepare(world: &World) -> Result<String> {
+/// The sample company with its people, and a key of its mailer.
+pub(crate) async fn prepare(world: &World) -> Result<String> {
     world.apply_catalog().await?;
     world.import(&world::lines(PEOPLE)?).await?;
     world.settle().await?;
     world.key(&["decide"], Some("mailer")).await
 }
 
-/// May the mailer send each of them offers? Only about those who said yes: the answer is the
-/// longest, and takes the most to find.
-fn bodies() -> Vec<String> {
+/// The addresses of those who said yes to offers by e-mail: the answer about them is the longest,
+/// and takes the most to find.
+pub(crate) fn emails() -> Vec<String> {
     let said_yes = |person: &hearth::Person| {
         let is_yes = |choice: &hearth::people::Choice| {
             choice.effect == hearth::people::Effect::Grant
@@ -117,10 +119,12 @@ fn bodies() -> Vec<String> {
         };
         person.minor_until.is_none() && person.choices.iter().any(is_yes)
     };
-    let emails: Vec<String> = hearth::people(world::SEED, PEOPLE)
-        .filter(said_yes)
-        .filter_map(|person| person.identifiers.get("email").cloned())
-        .collect();
+    let people = hearth::people(world::SEED, PEOPLE).filter(said_yes);
+    people.filter_map(|person| person.identifiers.get("email").cloned()).collect()
+}
+
+/// May the mailer send each of them offers?
+fn bodies() -> Vec<String> {
     let body = |email: &String| {
         json!({
             "subject": {"type": "recipient", "id": "mailer"},
@@ -130,14 +134,38 @@ fn bodies() -> Vec<String> {
         })
         .to_string()
     };
-    emails.iter().map(body).collect()
+    emails().iter().map(body).collect()
+}
+
+/// What each client sends, from what there is to be sent.
+fn dealt<T>(all: &[T], send: impl Fn(&T) -> T) -> Vec<Vec<T>> {
+    let one = |number: usize| send(&all[number % all.len()]);
+    let client = |client| (0..QUESTIONS).map(|at| one(client * QUESTIONS + at)).collect();
+    (0..CLIENTS).map(client).collect()
 }
 
 fn requests(key: &str) -> Vec<Vec<Vec<u8>>> {
-    let bodies = bodies();
-    let request = |number: usize| load::post(PATH, Some(key), &bodies[number % bodies.len()]);
-    let client = |client| (0..QUESTIONS).map(|at| request(client * QUESTIONS + at)).collect();
-    (0..CLIENTS).map(client).collect()
+    let bodies: Vec<_> = bodies().iter().map(|body| load::post(PATH, Some(key), body)).collect();
+    dealt(&bodies, Vec::clone)
+}
+
+/// The same questions as keys of a store.
+fn keys() -> Vec<String> {
+    let key = |email| format!("mailer|marketing.offers|contact.email|email|email:{email}");
+    emails().into_iter().map(key).collect()
+}
+
+/// A store, and clients that ask it.
+struct Asked<'a> {
+    name: &'static str,
+    clients: [(&'a str, Clients); 2],
+}
+
+fn asked(store: &Store, keys: &[String]) -> Result<Asked<'static>> {
+    let dealt = dealt(keys, String::clone);
+    let clients =
+        [("32 connections", store.clients(&dealt)?), ("1 connection", store.clients(&dealt[..1])?)];
+    Ok(Asked { name: store.name, clients })
 }
 
 /// Keeps a server busy, and looks at what it spent.
@@ -191,7 +219,7 @@ pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     let requests = requests(&key);
     let sayso = Server::start("sayso", world.router())?;
     let sample: Value = runtime.block_on(async {
-        let mut connection = Connection::open(sayso.address()).await?;
+        let mut connection = Connection::http(sayso.address()).await?;
         anyhow::Ok(serde_json::from_slice(connection.exchange(&requests[0][0]).await?)?)
     })?;
     ensure!(sample["decision"] == true, "the first question is denied: {sample}");
@@ -202,7 +230,9 @@ pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     let mut at_floor = Clients::connect(floor.address(), requests.clone())?;
     let mut alone_at_sayso = Clients::connect(sayso.address(), requests[..1].to_vec())?;
     let mut alone_at_floor = Clients::connect(floor.address(), requests[..1].to_vec())?;
-    let mut contenders = [
+    let keys = keys();
+    let stores = if settings.has_peers { peers::stores(&keys)? } else { Vec::new() };
+    let mut contenders = vec![
         busy(&mut at_sayso, &sayso, settings),
         busy(&mut at_floor, &floor, settings),
         busy(&mut alone_at_sayso, &sayso, settings),
@@ -210,23 +240,35 @@ pub(crate) fn measure(settings: &Settings) -> Result<Section> {
         called(&runtime, &router, &key, settings),
         called(&runtime, &bare, &key, settings),
     ];
+    let turn = settings.turn();
+    let asked_stores =
+        stores.iter().map(|store| asked(store, &keys)).collect::<Result<Vec<_>>>()?;
+    let mut names = Vec::new();
+    for Asked { name, clients } in asked_stores {
+        for (connections, mut clients) in clients {
+            names.push(format!("peer: {name}, {connections}"));
+            contenders.push(Box::new(move || clients.run(turn)));
+        }
+    }
     let all = interleave(settings.rounds(), &mut contenders)?;
-    let [many, many_floor, one, one_floor, called, called_floor] = &all[..] else {
+    let [many, many_floor, one, one_floor, called, called_floor, peers @ ..] = &all[..] else {
         anyhow::bail!("a contender has no figures");
     };
     let row = |what: &str, own: &Measured, floor: &Measured| {
         Row::new(what, own).beside(own.speed_of(floor), "the echo")
     };
-    Ok(Section {
-        name: "http",
-        unit: "requests",
-        rows: vec![
-            row("decision over HTTP, 32 connections", many, many_floor),
-            Row::new("floor: a bare axum JSON echo, 32 connections", many_floor),
-            row("decision over HTTP, 1 connection", one, one_floor),
-            Row::new("floor: a bare axum JSON echo, 1 connection", one_floor),
-            row("decision, no sockets, 1 thread", called, called_floor),
-            Row::new("floor: a bare axum JSON echo, no sockets, 1 thread", called_floor),
-        ],
-    })
+    let mut rows = vec![
+        row("decision over HTTP, 32 connections", many, many_floor),
+        Row::new("floor: a bare axum JSON echo, 32 connections", many_floor),
+        row("decision over HTTP, 1 connection", one, one_floor),
+        Row::new("floor: a bare axum JSON echo, 1 connection", one_floor),
+        row("decision, no sockets, 1 thread", called, called_floor),
+        Row::new("floor: a bare axum JSON echo, no sockets, 1 thread", called_floor),
+    ];
+    // Each store was asked by many, then by one.
+    let beside = [many, one].into_iter().cycle();
+    rows.extend(names.into_iter().zip(peers).zip(beside).map(|((name, peer), own)| {
+        Row::new(name, peer).beside(own.speed_of(peer), "as many by Sayso")
+    }));
+    Ok(Section { name: "http", title: "A decision over HTTP", unit: "requests", rows })
 }

@@ -60,6 +60,7 @@ pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     let seconds = lines.len() as f64 / import.per_second();
     Ok(Section {
         name: "import",
+        title: "Bringing people over",
         unit: "lines",
         rows: vec![
             Row::new(format!("import of {} people ({seconds:.1} s)", lines.len()), import)

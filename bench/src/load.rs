@@ -30,21 +30,31 @@ pub(crate) fn post(path: &str, key: Option<&str>, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+/// Where what an answer says begins and how long it is, once all of the answer is there. An answer
+/// that is not a good one is an error.
+pub(crate) type Whole = fn(&[u8]) -> Result<Option<(usize, usize)>>;
+
 /// One connection that is kept.
 pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
+    whole: Whole,
 }
 
 impl Connection {
-    /// Connects.
-    pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address).await.context("the server cannot be reached")?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(16 * 1_024) })
+    /// Connects to a server that speaks HTTP.
+    pub(crate) async fn http(address: SocketAddr) -> Result<Self> {
+        Self::open(address, whole).await
     }
 
-    /// Sends a request, and returns the body of the answer, which has to be a good one.
+    /// Connects.
+    pub(crate) async fn open(address: SocketAddr, whole: Whole) -> Result<Self> {
+        let stream = TcpStream::connect(address).await.context("the server cannot be reached")?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: Vec::with_capacity(16 * 1_024), whole })
+    }
+
+    /// Sends a request, and returns what the answer says.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<&[u8]> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
@@ -52,14 +62,14 @@ impl Connection {
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 bail!("the server closed the connection");
             }
-            if let Some((head, length)) = whole(&self.buffer)? {
+            if let Some((head, length)) = (self.whole)(&self.buffer)? {
                 return Ok(&self.buffer[head..head + length]);
             }
         }
     }
 }
 
-/// Where the body begins and how long it is, once all of it is there.
+/// An answer of HTTP: its body.
 fn whole(answer: &[u8]) -> Result<Option<(usize, usize)>> {
     let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else {
         return Ok(None);
@@ -84,7 +94,7 @@ fn whole(answer: &[u8]) -> Result<Option<(usize, usize)>> {
 }
 
 /// One client: a connection, and what it sends, over and over.
-struct Client {
+pub(crate) struct Client {
     connection: Connection,
     requests: Vec<Vec<u8>>,
     next: usize,
@@ -97,15 +107,20 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
+    /// Clients that are connected, on a runtime of one thread.
+    pub(crate) fn new(runtime: Runtime, clients: Vec<Client>) -> Self {
+        Self { runtime, clients }
+    }
+
     /// Connects one client for each list of requests.
     pub(crate) fn connect(address: SocketAddr, requests: Vec<Vec<Vec<u8>>>) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let mut clients = Vec::new();
         for requests in requests {
-            let connection = runtime.block_on(Connection::open(address))?;
-            clients.push(Client { connection, requests, next: 0 });
+            let connection = runtime.block_on(Connection::http(address))?;
+            clients.push(Client::new(connection, requests));
         }
-        Ok(Self { runtime, clients })
+        Ok(Self::new(runtime, clients))
     }
 
     /// Keeps all of them busy for a turn.
@@ -134,6 +149,11 @@ impl Clients {
 }
 
 impl Client {
+    /// A client that has not sent anything yet.
+    pub(crate) fn new(connection: Connection, requests: Vec<Vec<u8>>) -> Self {
+        Self { connection, requests, next: 0 }
+    }
+
     async fn run(&mut self, until: Instant) -> Result<Vec<u64>> {
         let mut latencies = Vec::new();
         let mut sent = Instant::now();

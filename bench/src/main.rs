@@ -8,18 +8,22 @@
 //! reach around them: a figure that nobody else can have is worth nothing.
 //!
 //! Reading order: [`rounds`] (how anything is measured), [`world`] and [`load`] (on what and by
-//! whom), one file per measurement, [`report`].
+//! whom), one file per measurement, [`peers`], [`report`] and [`chart`].
 
 mod answer;
+mod batch;
+mod chart;
 mod crowd;
 mod decide;
 mod http;
 mod import;
 mod load;
+mod peers;
 mod propagate;
 mod report;
 mod rounds;
 mod serve;
+mod steady;
 mod world;
 mod write;
 
@@ -29,7 +33,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 
 use report::Section;
@@ -47,10 +51,13 @@ struct Cli {
     /// How many people decisions are made among [default: 1, 10 and 100 million]
     #[arg(long)]
     people: Option<u64>,
+    /// Measure other programs beside it: Cedar, Rego, Casbin, Redis, PostgreSQL
+    #[arg(long)]
+    peers: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Put the figures into docs/performance.md
+    /// Put the figures into docs/performance.md, and draw them
     #[arg(long)]
     write: bool,
     /// Where ledgers are made; their disk is measured with them [default: the target folder]
@@ -64,8 +71,12 @@ enum What {
     Decide,
     /// Whole answers in the process
     Answer,
+    /// A decision beside much that was said before, and while more is said
+    Steady,
     /// A decision over HTTP
     Http,
+    /// A thousand decisions in one request
+    Batch,
     /// Durable choices
     Write,
     /// From a withdrawal to the last system that applied it
@@ -79,6 +90,7 @@ enum What {
 /// How long to measure, and where.
 struct Settings {
     is_quick: bool,
+    has_peers: bool,
     dir: PathBuf,
     people: Option<u64>,
 }
@@ -108,10 +120,12 @@ impl Settings {
 
 type Measure = fn(&Settings) -> Result<Section>;
 
-const ALL: [(What, Measure); 6] = [
+const ALL: [(What, Measure); 8] = [
     (What::Decide, decide::measure),
     (What::Answer, answer::measure),
+    (What::Steady, steady::measure),
     (What::Http, http::measure),
+    (What::Batch, batch::measure),
     (What::Write, write::measure),
     (What::Propagate, propagate::measure),
     (What::Import, import::measure),
@@ -124,9 +138,13 @@ fn root() -> &'static Path {
 
 fn main() -> Result<()> {
     let cli = Cli::parse();
+    ensure!(
+        !cli.peers || cfg!(feature = "peers"),
+        "it was built without the other programs; run `cargo xtask bench --peers`"
+    );
     let dir = cli.dir.unwrap_or_else(|| root().join("target"));
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make `{}`", dir.display()))?;
-    let settings = Settings { is_quick: cli.quick, dir, people: cli.people };
+    let settings = Settings { is_quick: cli.quick, has_peers: cli.peers, dir, people: cli.people };
     let mut sections = Vec::new();
     for (what, measure) in ALL {
         if cli.what == What::All || cli.what == what {

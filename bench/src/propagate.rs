@@ -180,8 +180,8 @@ async fn withdraw(company: &mut Company, bare: &Server) -> Result<Times> {
     }
     let body = "x".repeat(bytes);
     let bare_request = load::post("/hook", None, &body);
-    let mut to_bare = Connection::open(bare.address()).await?;
-    let mut to_sayso = Connection::open(company.server.address()).await?;
+    let mut to_bare = Connection::http(bare.address()).await?;
+    let mut to_sayso = Connection::http(company.server.address()).await?;
     let choice = json!({"effect": "denial", "scope": {"purpose": "marketing"}});
     let body = json!({"choices": [choice]}).to_string();
     let mut times = Times::default();
@@ -232,6 +232,7 @@ pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     };
     Ok(Section {
         name: "propagate",
+        title: "From a withdrawal to the last system",
         unit: "withdrawals",
         rows: vec![
             row("withdrawal over HTTP: on disk, in force, answered", answered),

@@ -6,13 +6,15 @@ use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use serde::Serialize;
 
-use crate::rounds::Measured;
+use crate::{chart, rounds::Measured};
 
 /// One measurement.
 #[derive(Debug, Serialize)]
 pub(crate) struct Section {
     /// Its name on the command line and between the marks of the page.
     pub(crate) name: &'static str,
+    /// What is measured, over its chart.
+    pub(crate) title: &'static str,
     /// What is counted.
     pub(crate) unit: &'static str,
     /// What was found.
@@ -22,13 +24,15 @@ pub(crate) struct Section {
 /// One line of it.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Row {
-    what: String,
-    per_second: Option<f64>,
+    pub(crate) what: String,
+    pub(crate) per_second: Option<f64>,
     p50_us: Option<f64>,
     p99_us: Option<f64>,
     server_cpu_us: Option<f64>,
-    ratio: Option<f64>,
-    beside: Option<String>,
+    pub(crate) ratio: Option<f64>,
+    pub(crate) beside: Option<String>,
+    #[serde(skip)]
+    is_aside: bool,
 }
 
 impl Row {
@@ -52,6 +56,16 @@ impl Row {
     /// Beside another.
     pub(crate) fn beside(self, ratio: f64, other: impl Into<String>) -> Self {
         Self { ratio: Some(ratio), beside: Some(other.into()), ..self }
+    }
+
+    /// One that counts something else than the others: its figure is in the table only.
+    pub(crate) fn aside(self) -> Self {
+        Self { is_aside: true, ..self }
+    }
+
+    /// The figure that a chart shows.
+    pub(crate) fn drawn(&self) -> Option<f64> {
+        self.per_second.or(self.p50_us).filter(|_| !self.is_aside)
     }
 
     fn cells(&self) -> [String; 6] {
@@ -108,12 +122,12 @@ impl Section {
         });
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
         let rule = format!("|{}|\n", rule.collect::<Vec<_>>().join("|"));
-        line(head) + &rule + &lines.map(line).collect::<String>()
+        format!("{}{rule}{}", line(head), lines.map(line).collect::<String>())
     }
 }
 
 /// `12,345`.
-fn grouped(value: f64) -> String {
+pub(crate) fn grouped(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -126,7 +140,7 @@ fn grouped(value: f64) -> String {
 }
 
 /// Three digits are more than a shared machine can stand for.
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     match value {
         value if value < 10.0 => format!("{value:.2}"),
         value if value < 100.0 => format!("{value:.1}"),
@@ -134,18 +148,27 @@ fn short(value: f64) -> String {
     }
 }
 
-fn rounded(ratio: f64) -> String {
+pub(crate) fn rounded(ratio: f64) -> String {
     if ratio < 10.0 { format!("{ratio:.2}") } else { format!("{ratio:.0}") }
 }
 
-/// Puts the tables between their marks in the page; what else it says is written by people.
+/// Where charts are, beside the page.
+const PICTURES: &str = "performance";
+
+/// Puts the tables between their marks in the page and the charts beside it; what else the page
+/// says is written by people.
 pub(crate) fn write(page: &Path, sections: &[Section]) -> Result<()> {
     let shown = page.display();
     let mut text =
         std::fs::read_to_string(page).with_context(|| format!("cannot read `{shown}`"))?;
+    let pictures = page.with_file_name(PICTURES);
+    std::fs::create_dir_all(&pictures)?;
     for section in sections {
         text = replaced(&text, section)
             .with_context(|| format!("`{shown}` has no marks for `{}`", section.name))?;
+        let picture = pictures.join(section.name).with_extension("svg");
+        std::fs::write(&picture, chart::draw(section)?)
+            .with_context(|| format!("cannot write `{}`", picture.display()))?;
     }
     std::fs::write(page, text).with_context(|| format!("cannot write `{shown}`"))
 }
@@ -155,7 +178,9 @@ fn replaced(text: &str, section: &Section) -> Option<String> {
         (format!("<!-- {} -->\n", section.name), format!("<!-- /{} -->", section.name));
     let (before, rest) = text.split_once(&begin)?;
     let (_, after) = rest.split_once(&end)?;
-    Some(format!("{before}{begin}{}{end}{after}", section.markdown()))
+    let Section { name, title, .. } = section;
+    let picture = format!("![{title}]({PICTURES}/{name}.svg)");
+    Some(format!("{before}{begin}{}\n{picture}\n{end}{after}", section.markdown()))
 }
 
 #[cfg(test)]
@@ -164,7 +189,12 @@ mod tests {
 
     fn section() -> Section {
         let row = Row { what: "a".into(), per_second: Some(1_234_567.8), ..Row::default() };
-        Section { name: "decide", unit: "decisions", rows: vec![row.beside(0.5, "b")] }
+        Section {
+            name: "decide",
+            title: "Decisions",
+            unit: "decisions",
+            rows: vec![row.beside(0.5, "b")],
+        }
     }
 
     #[test]
@@ -174,7 +204,8 @@ mod tests {
         assert_eq!(
             text,
             "before\n<!-- decide -->\n| what | decisions a second | ratio |\n|---|--:|---|\n\
-             | a | 1,234,568 | 0.50 × b |\n<!-- /decide -->\nafter\n"
+             | a | 1,234,568 | 0.50 × b |\n\n![Decisions](performance/decide.svg)\n\
+             <!-- /decide -->\nafter\n"
         );
         assert_eq!(replaced(&text, &section()), Some(text.clone()));
         assert_eq!(replaced("no marks", &section()), None);
@@ -183,7 +214,8 @@ mod tests {
     #[test]
     fn the_page_has_marks_for_every_measurement() {
         let page = std::fs::read_to_string(crate::root().join("docs/performance.md")).unwrap();
-        for name in ["decide", "answer", "http", "write", "propagate", "import"] {
+        for name in ["decide", "answer", "steady", "http", "batch", "write", "propagate", "import"]
+        {
             assert!(replaced(&page, &Section { name, ..section() }).is_some(), "{name}");
         }
     }

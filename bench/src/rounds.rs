@@ -73,6 +73,17 @@ impl Measured {
         percentile(&all, share).map(|ns| ns as f64 / 1e3)
     }
 
+    /// How long one takes at this share of all, beside another.
+    pub(crate) fn waits_of(&self, other: &Self, share: f64) -> f64 {
+        let at = |sample: &Sample| {
+            let mut all = sample.latencies.clone();
+            all.sort_unstable();
+            percentile(&all, share).map_or(f64::NAN, |ns| ns as f64)
+        };
+        let rounds = self.0.iter().zip(&other.0);
+        median(rounds.map(|(own, other)| at(own) / at(other)).collect())
+    }
+
     /// What the server spends on one, in microseconds.
     pub(crate) fn cpu(&self) -> Option<f64> {
         let each: Option<Vec<f64>> = self.0.iter().map(Sample::cpu_each).collect();

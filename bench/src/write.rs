@@ -218,6 +218,7 @@ fn rows(all: &[Measured]) -> Option<Section> {
     let peer = "SQLite";
     Some(Section {
         name: "write",
+        title: "Durable choices",
         unit: "choices",
         rows: vec![
             Row::new("durable choice, 1 client", one).beside(one.speed_of(sqlite), peer),

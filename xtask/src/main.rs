@@ -63,7 +63,11 @@ fn perform(task: Task) -> Result<()> {
         Task::Tidy { bless } => tidy::run(bless),
         Task::Golden { bless } => golden(bless),
         Task::Bench { arguments } => {
-            run::check(run::cargo(["run", "--release", "-p", "sayso-bench", "--"]).args(arguments))
+            // What the other programs bring takes minutes to build: only if they are asked for.
+            let has_peers = arguments.iter().any(|argument| argument == "--peers");
+            let features: &[&str] = if has_peers { &["--features", "peers"] } else { &[] };
+            let mut command = run::cargo(["run", "--release", "-p", "sayso-bench"]);
+            run::check(command.args(features).arg("--").args(arguments))
         }
         Task::Heavy(options) => heavy::run(&options),
     }

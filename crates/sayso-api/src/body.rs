@@ -31,12 +31,15 @@ pub(crate) struct LargeBare(pub(crate) Bytes);
 pub(crate) fn answer(value: &impl Serialize) -> Response {
     let mut bytes = Vec::with_capacity(640);
     match serde_json::to_writer(&mut bytes, value) {
-        Ok(()) => {
-            let json = HeaderValue::from_static("application/json");
-            ([(header::CONTENT_TYPE, json)], bytes).into_response()
-        }
+        Ok(()) => json(bytes),
         Err(_) => Problem::unavailable("the answer cannot be written").into_response(),
     }
+}
+
+/// A JSON answer that is written.
+pub(crate) fn json(bytes: Vec<u8>) -> Response {
+    let json = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, json)], bytes).into_response()
 }
 
 /// A body as it is, of at most [`BATCH_BYTES_MAX`] bytes, with its media type.

@@ -9,6 +9,8 @@ use tokio::sync::watch;
 
 use crate::{
     App,
+    access::finder::Finder,
+    auth::Principal,
     lease::{Lease, Moment},
     metrics::Metrics,
     problem::Problem,
@@ -70,6 +72,11 @@ impl Point {
             public_url: app.public_url.clone(),
             held: None,
         }
+    }
+
+    /// Finds people for whoever asks.
+    pub(crate) fn finder<'a>(&'a self, principal: &'a Principal) -> Finder<'a> {
+        Finder::new(&self.snapshot, &self.lookup_key, principal)
     }
 
     /// For how long a yes may be given.

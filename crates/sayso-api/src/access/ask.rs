@@ -5,14 +5,15 @@
 
 use std::time::Duration;
 
-use sayso_consent::{Decision, Id, Position, Request, SubjectId};
-use sayso_decision::{Question, Snapshot};
-use sayso_ledger::{find, keys::LookupKey};
+use sayso_consent::{Decision, Id, Position, Request};
+use sayso_decision::Question;
 
 use crate::{
     Point,
-    access::form::{Context, Resource},
-    auth::Principal,
+    access::{
+        finder::Finder,
+        form::{Context, Resource},
+    },
     limits::FRESHNESS_MS,
     problem::Problem,
 };
@@ -29,32 +30,9 @@ pub(crate) fn recipient<'a>(kind: &str, id: &'a str) -> &'a str {
     if kind == "recipient" { id } else { NOTHING }
 }
 
-/// Who is meant by a subject id or `namespace:value`. A recipient's key may use the identifiers of
-/// its own namespace only: it must not learn who somebody is by trying names it was never told.
-pub(crate) fn person(
-    snapshot: &Snapshot,
-    key: &LookupKey,
-    principal: &Principal,
-    text: &str,
-) -> Option<SubjectId> {
-    if let Ok(subject) = text.parse::<SubjectId>() {
-        return Some(subject);
-    }
-    if let Some(recipient) = principal.recipient() {
-        let look = snapshot.look();
-        let own = look.in_force()?.catalog.recipients.get(recipient)?.namespace.as_ref()?;
-        let is_own = text.split_once(':').is_some_and(|(namespace, _)| namespace == own.as_str());
-        if !is_own {
-            return None;
-        }
-    }
-    find::find(snapshot, key, text).ok().flatten()
-}
-
 /// The question that is asked.
 pub(crate) fn question<'a>(
-    point: &Point,
-    principal: &Principal,
+    finder: &mut Finder<'_>,
     recipient: &'a str,
     purpose: &'a str,
     resource: &'a Resource<'_>,
@@ -62,7 +40,7 @@ pub(crate) fn question<'a>(
 ) -> Question<'a> {
     let device = resource.properties.as_ref().and_then(|properties| properties.device.as_deref());
     Question {
-        subject: person(&point.snapshot, &point.lookup_key, principal, &resource.id),
+        subject: finder.find(&resource.id),
         data: &resource.kind,
         purpose,
         recipient,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use sayso_consent::event::Grade;
+use sayso_consent::{Decision, event::Grade};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -11,6 +11,7 @@ use crate::{
     Point,
     access::{
         ask,
+        finder::Finder,
         form::{Action, Answer, Asker, Context, Resource},
     },
     auth::Principal,
@@ -56,19 +57,20 @@ pub(crate) async fn handler(
 ) -> Result<Response, Problem> {
     principal.require(Grade::Decide)?;
     let question = body::parse(&bytes)?;
-    Ok(body::answer(&answer(&point, &principal, &question).await?))
+    let decision = decide(&point, &mut point.finder(&principal), &principal, &question).await?;
+    Ok(body::answer(&Answer::from(decision)))
 }
 
 /// Answers one question.
-pub(crate) async fn answer(
+pub(crate) async fn decide(
     point: &Point,
+    finder: &mut Finder<'_>,
     principal: &Principal,
     question: &Evaluation<'_>,
-) -> Result<Answer, Problem> {
+) -> Result<Decision, Problem> {
     let recipient = ask::recipient(&question.subject.kind, &question.subject.id);
     principal.speak_for(recipient)?;
     ask::be_fresh(point, &question.context).await?;
     let Evaluation { action, resource, context, .. } = question;
-    let question = ask::question(point, principal, recipient, &action.name, resource, context);
-    Ok(ask::decide(point, &question)?.into())
+    ask::decide(point, &ask::question(finder, recipient, &action.name, resource, context))
 }

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::{
     Point,
     access::{
+        answers::Writing,
         evaluation::{self, Evaluation},
         form::{Action, Answer, AnswerContext, Asker, Context, ItemError, Resource},
     },
@@ -78,7 +79,7 @@ pub(crate) enum Semantic {
 /// The answers, in the order of the questions.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Answers {
-    evaluations: Vec<Answer>,
+    pub(crate) evaluations: Vec<Answer>,
 }
 
 /// Many decisions at once. Each is answered alone; one that is malformed is denied with an
@@ -109,29 +110,50 @@ pub(crate) async fn handler(
         let missing =
             |field| Problem::bad_request("invalid_body", format!("missing field `{field}`"));
         let question = merge(&questions, None).map_err(missing)?;
-        return Ok(body::answer(&evaluation::answer(&point, &principal, &question).await?));
+        let finder = &mut point.finder(&principal);
+        let decision = evaluation::decide(&point, finder, &principal, &question).await?;
+        return Ok(body::answer(&Answer::from(decision)));
     }
-    let mut evaluations = Vec::with_capacity(items.len());
+    answers(&point, &principal, &questions, items).await.map(body::json)
+}
+
+async fn answers<'a>(
+    point: &Point,
+    principal: &Principal,
+    questions: &Evaluations<'a>,
+    items: Vec<Item<'a>>,
+) -> Result<Vec<u8>, Problem> {
+    let unwritten = |_| Problem::unavailable("the answer cannot be written");
+    let mut writing = Writing::of(items.len());
+    let mut finder = point.finder(principal);
     for (number, item) in items.into_iter().enumerate() {
-        // Others on this thread have questions too.
         if number % BREATH == BREATH - 1 {
+            // Others on this thread have questions too, and the catalog may have changed.
             tokio::task::yield_now().await;
+            finder = point.finder(principal);
         }
-        let answer = match merge(&questions, Some(item)) {
-            Ok(question) => evaluation::answer(&point, &principal, &question).await?,
-            Err(field) => missing(field),
+        let allows = match merge(questions, Some(item)) {
+            Ok(question) => {
+                let decision = evaluation::decide(point, &mut finder, principal, &question).await?;
+                let allows = decision.allow();
+                writing.decided(decision).map_err(unwritten)?;
+                allows
+            }
+            Err(field) => {
+                writing.answered(&missing(field)).map_err(unwritten)?;
+                false
+            }
         };
         let stops = match questions.options.evaluations_semantic {
             Semantic::ExecuteAll => false,
-            Semantic::DenyOnFirstDeny => !answer.decision,
-            Semantic::PermitOnFirstPermit => answer.decision,
+            Semantic::DenyOnFirstDeny => !allows,
+            Semantic::PermitOnFirstPermit => allows,
         };
-        evaluations.push(answer);
         if stops {
             break;
         }
     }
-    Ok(body::answer(&Answers { evaluations }))
+    Ok(writing.into_bytes())
 }
 
 /// A question with the defaults filled in, or the field that neither has.

@@ -54,11 +54,11 @@ pub(crate) async fn handler(
     point.require_lease()?;
     ask::be_fresh(&point, &search.context).await?;
     let in_force = point.snapshot.in_force();
+    let mut finder = point.finder(&principal);
     let mut found = Vec::new();
     for purpose in in_force.iter().flat_map(|now| now.catalog.purposes.keys()) {
         let Search { resource, context, .. } = &search;
-        let question =
-            ask::question(&point, &principal, recipient, purpose.as_str(), resource, context);
+        let question = ask::question(&mut finder, recipient, purpose.as_str(), resource, context);
         if ask::decide(&point, &question)?.allow() {
             found.push(Action { name: purpose.to_string().into() });
         }

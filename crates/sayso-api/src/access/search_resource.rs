@@ -104,7 +104,13 @@ async fn request(
     ask::be_fresh(point, &search.context).await?;
     let Search { action, context, .. } = search;
     let asked = asked(search);
-    ask::request(&ask::question(point, principal, recipient, &action.name, &asked, context))
+    ask::request(&ask::question(
+        &mut point.finder(principal),
+        recipient,
+        &action.name,
+        &asked,
+        context,
+    ))
 }
 
 fn asked<'a>(search: &Search<'a>) -> Resource<'a> {

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    App, access::ask, auth::Principal, body::Body, limits::EFFECTS_MAX, problem::Problem, v1::write,
+    App, access::finder::Finder, auth::Principal, body::Body, limits::EFFECTS_MAX,
+    problem::Problem, v1::write,
 };
 
 /// How far a system has come with a message.
@@ -175,7 +176,7 @@ fn commands(
         return Ok(Vec::new());
     }
     let (snapshot, key) = (app.ledger.snapshot(), app.ledger.secrets().lookup_key());
-    let person = ask::person(snapshot, key, principal, &effect.identifier);
+    let person = Finder::new(snapshot, key, principal).find(&effect.identifier);
     let report = EffectReport {
         recipient: recipient.clone(),
         through: effect.position,
