@@ -13,6 +13,7 @@
 mod answer;
 mod crowd;
 mod decide;
+mod filter;
 mod http;
 mod import;
 mod load;
@@ -64,6 +65,8 @@ enum What {
     Decide,
     /// Whole answers in the process
     Answer,
+    /// Files of many million rows
+    Filter,
     /// A decision over HTTP
     Http,
     /// Durable choices
@@ -108,9 +111,10 @@ impl Settings {
 
 type Measure = fn(&Settings) -> Result<Section>;
 
-const ALL: [(What, Measure); 6] = [
+const ALL: [(What, Measure); 7] = [
     (What::Decide, decide::measure),
     (What::Answer, answer::measure),
+    (What::Filter, filter::measure),
     (What::Http, http::measure),
     (What::Write, write::measure),
     (What::Propagate, propagate::measure),

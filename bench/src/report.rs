@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn the_page_has_marks_for_every_measurement() {
         let page = std::fs::read_to_string(crate::root().join("docs/performance.md")).unwrap();
-        for name in ["decide", "answer", "http", "write", "propagate", "import"] {
+        for name in ["decide", "answer", "filter", "http", "write", "propagate", "import"] {
             assert!(replaced(&page, &Section { name, ..section() }).is_some(), "{name}");
         }
     }

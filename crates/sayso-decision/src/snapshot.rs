@@ -114,6 +114,14 @@ impl Snapshot {
         read(self.lookups(lookup)).get(lookup).copied()
     }
 
+    /// Everybody whose digests have the same first byte as this one.
+    pub(crate) fn owners_like(
+        &self,
+        lookup: &Lookup,
+    ) -> RwLockReadGuard<'_, HashMap<Lookup, SubjectId>> {
+        read(self.lookups(lookup))
+    }
+
     /// Whose a device is.
     pub fn device_owner(&self, device: &Id) -> Option<SubjectId> {
         read(&self.devices).get(device).copied()
