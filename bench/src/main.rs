@@ -15,6 +15,7 @@ mod batch;
 mod chart;
 mod crowd;
 mod decide;
+mod filter;
 mod http;
 mod import;
 mod load;
@@ -73,6 +74,8 @@ enum What {
     Answer,
     /// A decision beside much that was said before, and while more is said
     Steady,
+    /// Files of many million rows
+    Filter,
     /// A decision over HTTP
     Http,
     /// A thousand decisions in one request
@@ -120,10 +123,11 @@ impl Settings {
 
 type Measure = fn(&Settings) -> Result<Section>;
 
-const ALL: [(What, Measure); 8] = [
+const ALL: [(What, Measure); 9] = [
     (What::Decide, decide::measure),
     (What::Answer, answer::measure),
     (What::Steady, steady::measure),
+    (What::Filter, filter::measure),
     (What::Http, http::measure),
     (What::Batch, batch::measure),
     (What::Write, write::measure),

@@ -185,6 +185,8 @@ fn replaced(text: &str, section: &Section) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum;
+
     use super::*;
 
     fn section() -> Section {
@@ -214,8 +216,9 @@ mod tests {
     #[test]
     fn the_page_has_marks_for_every_measurement() {
         let page = std::fs::read_to_string(crate::root().join("docs/performance.md")).unwrap();
-        for name in ["decide", "answer", "steady", "http", "batch", "write", "propagate", "import"]
-        {
+        for (what, _) in crate::ALL {
+            let value = what.to_possible_value().unwrap();
+            let name = value.get_name().to_owned().leak();
             assert!(replaced(&page, &Section { name, ..section() }).is_some(), "{name}");
         }
     }

@@ -130,12 +130,24 @@ impl FromStr for SubjectId {
     type Err = InvalidSubjectId;
 
     fn from_str(text: &str) -> Result<Self, InvalidSubjectId> {
-        let is_hex = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        if text.len() != 32 || !is_hex {
-            return Err(InvalidSubjectId);
-        }
-        u128::from_str_radix(text, 16).map(Self).map_err(|_| InvalidSubjectId)
+        let digits: &[u8; 32] = text.as_bytes().try_into().map_err(|_| InvalidSubjectId)?;
+        // Columns of millions of ids are read. Looking at each digit once, without a way out in
+        // the middle, is many times faster than a general number.
+        let (high, low) = digits.split_at(16);
+        let (high, is_high) = half(high);
+        let (low, is_low) = half(low);
+        let subject = Self(u128::from(high) << 64 | u128::from(low));
+        if is_high && is_low { Ok(subject) } else { Err(InvalidSubjectId) }
     }
+}
+
+/// What lower-case hexadecimal digits stand for, and whether that is what they are.
+fn half(digits: &[u8]) -> (u64, bool) {
+    digits.iter().fold((0, true), |(value, is_hex), digit| {
+        let (decimal, letter) = (digit.wrapping_sub(b'0'), digit.wrapping_sub(b'a'));
+        let worth = if letter < 6 { letter + 10 } else { decimal };
+        (value << 4 | u64::from(worth & 15), is_hex & (worth < 10 || letter < 6))
+    })
 }
 
 impl fmt::Display for SubjectId {
@@ -274,6 +286,24 @@ mod tests {
     fn ids_refuse_what_would_confuse() {
         for text in ["", ".", "a.", ".a", "A", "a b", "a..b", "/x", "a/", "a/b/c", "ä"] {
             assert_eq!(text.parse::<Id>(), Err(InvalidId), "{text}");
+        }
+    }
+
+    #[test]
+    fn subject_ids_read_back_and_nothing_else_is_one() {
+        let text = "0123456789abcdef00000000fedcba98";
+        assert_eq!(text.parse(), Ok(SubjectId(0x0123_4567_89ab_cdef_0000_0000_fedc_ba98)));
+        assert_eq!(text.parse::<SubjectId>().unwrap().to_string(), text);
+        for at in [0, 15, 16, 31] {
+            for strange in ['/', ':', '`', 'g', 'A', 'F', 'G', '@', '+', ' ', '\0', '\u{7f}'] {
+                let mut text: Vec<char> = text.chars().collect();
+                text[at] = strange;
+                let text: String = text.into_iter().collect();
+                assert_eq!(text.parse::<SubjectId>(), Err(InvalidSubjectId), "{text}");
+            }
+        }
+        for text in ["", "0", &text[1..], &format!("{text}0"), &"é".repeat(16)] {
+            assert_eq!(text.parse::<SubjectId>(), Err(InvalidSubjectId), "{text}");
         }
     }
 

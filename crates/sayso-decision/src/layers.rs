@@ -75,6 +75,19 @@ struct Shard<K, V> {
     frozen: Layer<K, V>,
 }
 
+/// A shard that is looked at.
+pub(crate) struct Looked<'a, K, V>(RwLockReadGuard<'a, Shard<K, V>>);
+
+impl<K: Sharded, V: Clone> Looked<'_, K, V> {
+    /// What is known of a key of this shard.
+    pub(crate) fn get(&self, key: &K) -> Known<V> {
+        match known(&self.0.live, key) {
+            Known::NotHere => known(&self.0.frozen, key),
+            known => known,
+        }
+    }
+}
+
 /// A map in layers.
 pub(crate) struct Layers<K, V>(Vec<RwLock<Shard<K, V>>>);
 
@@ -105,11 +118,12 @@ impl<K: Sharded, V: Clone> Default for Layers<K, V> {
 impl<K: Sharded, V: Clone> Layers<K, V> {
     /// What is known of a key.
     pub(crate) fn get(&self, key: &K) -> Known<V> {
-        let shard = read(&self.0[key.shard()]);
-        match known(&shard.live, key) {
-            Known::NotHere => known(&shard.frozen, key),
-            known => known,
-        }
+        self.shard_of(key).get(key)
+    }
+
+    /// The shard of a key, to look at several keys in it.
+    pub(crate) fn shard_of(&self, key: &K) -> Looked<'_, K, V> {
+        Looked(read(&self.0[key.shard()]))
     }
 
     /// What was known of a key when the save began.

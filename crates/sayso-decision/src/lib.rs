@@ -77,9 +77,10 @@
 //! ```
 //!
 //! Reading order: [`decide`] (the rule over states, held equal to `sayso_consent::oracle` by
-//! property test), [`snapshot`], `engine`, [`audience`], [`permission`], [`staged`].
+//! property test), [`snapshot`], `engine`, [`audience`], [`columns`], [`permission`], [`staged`].
 
 pub mod audience;
+pub mod columns;
 pub mod decide;
 mod engine;
 pub mod image;

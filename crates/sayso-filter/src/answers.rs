@@ -1,15 +1,19 @@
 //! Who decides.
 
 use sayso_consent::{Id, Position, Reason, Request, SubjectId, Timestamp, id::Lookup};
-use sayso_decision::{Question, Snapshot};
+use sayso_decision::Snapshot;
 
 /// Answers for whole columns.
 pub trait Answers: Sync {
-    /// Whom a text in the column of identifiers stands for; none if nobody is known by it.
-    fn find(&self, text: &str) -> Option<SubjectId>;
+    /// Whom each text in the column of identifiers stands for; none if nobody is known by it.
+    fn find<'a>(
+        &self,
+        texts: impl Iterator<Item = Option<&'a str>>,
+        people: &mut Vec<Option<SubjectId>>,
+    );
 
-    /// What the rule says of this data of each of these people, in order.
-    fn answer(&self, data: &Id, people: &[Option<SubjectId>], reasons: &mut Vec<Reason>);
+    /// For each kind of data what the rule says of it of each of these people, in order.
+    fn answer(&self, data: &[Id], people: &[Option<SubjectId>], reasons: &mut [Vec<Reason>]);
 }
 
 /// What a text in the column of identifiers is.
@@ -73,40 +77,31 @@ impl<F> Live<'_, F> {
             device: None,
         }
     }
-
-    fn one(&self, data: &Id, subject: Option<SubjectId>) -> Reason {
-        let question = Question {
-            subject,
-            purpose: self.purpose.as_str(),
-            data: data.as_str(),
-            recipient: self.recipient.as_str(),
-            channel: self.channel.as_ref().map(Id::as_str),
-            device: None,
-        };
-        let known = self.snapshot.answer(&question, self.at);
-        let by_rule = || self.snapshot.by_rule(&self.request(data, subject), self.at);
-        known.unwrap_or_else(by_rule).reason
-    }
 }
 
 impl<F> Answers for Live<'_, F>
 where
     F: Fn(&str) -> Option<Lookup> + Sync,
 {
-    fn find(&self, text: &str) -> Option<SubjectId> {
+    fn find<'a>(
+        &self,
+        texts: impl Iterator<Item = Option<&'a str>>,
+        people: &mut Vec<Option<SubjectId>>,
+    ) {
         match &self.names {
-            Names::Subjects => text.trim().parse().ok(),
-            Names::Identifiers(digest) => self.snapshot.owner(&digest(text)?),
+            Names::Subjects => {
+                people.clear();
+                people.extend(texts.map(|text| text?.trim().parse().ok()));
+            }
+            Names::Identifiers(digest) => {
+                let lookups: Vec<_> = texts.map(|text| digest(text?)).collect();
+                self.snapshot.owners(&lookups, people);
+            }
         }
     }
 
-    fn answer(&self, data: &Id, people: &[Option<SubjectId>], reasons: &mut Vec<Reason>) {
-        // Nobody is asked about once: files of strangers are common.
-        let nobody = self.one(data, None);
-        reasons.clear();
-        reasons.extend(people.iter().map(|person| match person {
-            Some(_) => self.one(data, *person),
-            None => nobody,
-        }));
+    fn answer(&self, data: &[Id], people: &[Option<SubjectId>], reasons: &mut [Vec<Reason>]) {
+        let requests: Vec<_> = data.iter().map(|data| self.request(data, None)).collect();
+        self.snapshot.reasons(&requests, people, self.at, reasons);
     }
 }

@@ -1,30 +1,29 @@
-//! Parquet and CSV, as batches.
+//! Parquet and CSV, in blocks: what is written is made on several threads, each with a block of rows
+//! of its own, and put into the file in order.
 
-use std::{
-    fs::File,
-    io::{BufReader, BufWriter, Seek, Write},
-    path::Path,
-    sync::Arc,
-};
+use std::{io::BufWriter, io::Write, path::Path, sync::Arc};
 
 use arrow_array::{RecordBatch, StringArray};
-use arrow_csv::{
-    ReaderBuilder as CsvReaderBuilder, Writer as CsvWriter, WriterBuilder as CsvWriterBuilder,
-    reader::Format as CsvFormat,
-};
+use arrow_csv::WriterBuilder as CsvWriterBuilder;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::{
-    arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
+    arrow::{
+        ArrowWriter,
+        arrow_writer::{
+            ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+        },
+    },
     basic::Compression,
-    file::properties::WriterProperties,
+    file::{properties::WriterProperties, writer::SerializedFileWriter},
 };
 
-use crate::fault::Fault;
+use crate::{fault::Fault, source::BATCH_ROWS};
 
-/// How many rows are worked on at a time: the columns of one batch stay near the processor.
-const BATCH_ROWS: usize = 16_384;
-/// How many rows a group of a Parquet file has: it is held in memory until it is whole.
-const GROUP_ROWS: usize = 262_144;
+pub use crate::source::Source;
+
+/// How many batches make a block. A group of rows of a Parquet file is one: the larger it is the
+/// better it packs, and the more is in memory until it is whole.
+pub(crate) const BLOCK_BATCHES: usize = 16;
 
 /// How a table is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,70 +51,17 @@ impl Format {
     }
 }
 
-/// A table to be read.
-pub struct Source {
-    /// Its columns.
-    pub schema: SchemaRef,
-    /// How many rows it has, if that is known beforehand.
-    pub rows: Option<u64>,
-    batches: Box<dyn Iterator<Item = Result<RecordBatch, Fault>> + Send>,
-}
-
-impl Source {
-    /// Opens a table.
-    ///
-    /// # Errors
-    /// The file cannot be read, or is not what its name says.
-    pub fn open(path: &Path) -> Result<Self, Fault> {
-        let format = Format::of(path)?;
-        let file = File::open(path)?;
-        match format {
-            Format::Parquet => Self::parquet(file),
-            Format::Csv => Self::csv(file),
-        }
-    }
-
-    /// Its batches.
-    pub fn batches(self) -> impl Iterator<Item = Result<RecordBatch, Fault>> + Send {
-        self.batches
-    }
-
-    fn parquet(file: File) -> Result<Self, Fault> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
-        let schema = Arc::clone(builder.schema());
-        let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).ok();
-        let reader = builder.with_batch_size(BATCH_ROWS).build()?;
-        let batches = Box::new(reader.map(|batch| batch.map_err(Fault::from)));
-        Ok(Self { schema, rows, batches })
-    }
-
-    /// Every column is text: what a number looks like must not change on the way.
-    fn csv(mut file: File) -> Result<Self, Fault> {
-        let format = CsvFormat::default().with_header(true);
-        let head = format.infer_schema(BufReader::new(&file), Some(0));
-        let (head, _) = head.map_err(|_| Fault::BadCsv(1))?;
-        file.rewind()?;
-        let text = |field: &Arc<Field>| Field::new(field.name(), DataType::Utf8, true);
-        let schema = Arc::new(Schema::new(head.fields().iter().map(text).collect::<Vec<_>>()));
-        let builder = CsvReaderBuilder::new(Arc::clone(&schema)).with_header(true);
-        let reader = builder.with_batch_size(BATCH_ROWS).build(file);
-        let mut rows = 0;
-        let batches = reader.map_err(|_| Fault::BadCsv(1))?.map(move |batch| {
-            // The reader's own error repeats what it found.
-            let batch = batch.map_err(|_| Fault::BadCsv(rows + 1))?;
-            rows += batch.num_rows() as u64;
-            Ok(batch)
-        });
-        Ok(Self { schema, rows: None, batches: Box::new(batches) })
-    }
-}
-
 /// A table being written.
-pub enum Target<W: Write + Send> {
-    /// Parquet.
-    Parquet(Box<ArrowWriter<W>>),
-    /// CSV.
-    Csv(Box<CsvWriter<BufWriter<W>>>),
+pub struct Target<W: Write + Send> {
+    into: Into<W>,
+    press: Press,
+    /// What was written row by row and is no whole block yet.
+    begun: Option<(Block, usize)>,
+}
+
+enum Into<W: Write + Send> {
+    Parquet(Box<SerializedFileWriter<W>>),
+    Csv(BufWriter<W>),
 }
 
 impl<W: Write + Send> Target<W> {
@@ -124,23 +70,47 @@ impl<W: Write + Send> Target<W> {
     /// # Errors
     /// It cannot be written, or not in this format.
     pub fn new(into: W, format: Format, schema: &SchemaRef) -> Result<Self, Fault> {
-        Ok(match format {
+        let (into, press) = match format {
             Format::Parquet => {
-                let properties = WriterProperties::builder()
-                    .set_compression(Compression::SNAPPY)
-                    .set_max_row_group_row_count(Some(GROUP_ROWS))
-                    .build();
+                let properties =
+                    WriterProperties::builder().set_compression(Compression::SNAPPY).build();
                 let writer = ArrowWriter::try_new(into, Arc::clone(schema), Some(properties))?;
-                Self::Parquet(Box::new(writer))
+                let (writer, groups) = writer.into_serialized_writer()?;
+                (Into::Parquet(Box::new(writer)), Press::Parquet(Arc::new(groups)))
             }
             Format::Csv => {
-                let mut writer =
-                    CsvWriterBuilder::new().with_header(true).build(BufWriter::new(into));
+                let mut into = BufWriter::new(into);
                 // The head is there even if no row is.
-                writer.write(&RecordBatch::new_empty(Arc::clone(schema)))?;
-                Self::Csv(Box::new(writer))
+                let mut head = CsvWriterBuilder::new().with_header(true).build(&mut into);
+                head.write(&RecordBatch::new_empty(Arc::clone(schema)))?;
+                drop(head);
+                (Into::Csv(into), Press::Csv)
             }
-        })
+        };
+        Ok(Self { into, press, begun: None })
+    }
+
+    /// What makes blocks of it.
+    pub(crate) fn press(&self) -> Press {
+        self.press.clone()
+    }
+
+    /// Puts a block behind what is there.
+    pub(crate) fn add(&mut self, pressed: Pressed) -> Result<(), Fault> {
+        match (&mut self.into, pressed) {
+            (_, Pressed::Parquet(columns)) if columns.is_empty() => {}
+            (Into::Parquet(writer), Pressed::Parquet(columns)) => {
+                let mut group = writer.next_row_group()?;
+                for column in columns {
+                    column.append_to_row_group(&mut group)?;
+                }
+                group.close()?;
+            }
+            (Into::Csv(writer), Pressed::Csv(text)) => writer.write_all(&text)?,
+            // INVARIANT: a block comes from this table's own press.
+            (Into::Parquet(_), Pressed::Csv(_)) | (Into::Csv(_), Pressed::Parquet(_)) => {}
+        }
+        Ok(())
     }
 
     /// Writes some rows.
@@ -148,25 +118,97 @@ impl<W: Write + Send> Target<W> {
     /// # Errors
     /// They cannot be written.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), Fault> {
-        match self {
-            Self::Parquet(writer) => Ok(writer.write(batch)?),
-            Self::Csv(writer) => Ok(writer.write(batch)?),
+        let (mut block, rows) = match self.begun.take() {
+            Some(begun) => begun,
+            None => (self.press.begin()?, 0),
+        };
+        block.write(batch)?;
+        let rows = rows + batch.num_rows();
+        if rows < BLOCK_BATCHES * BATCH_ROWS {
+            self.begun = Some((block, rows));
+            return Ok(());
         }
+        self.add(block.finish()?)
     }
 
     /// Ends the table, and gives back what it was written into.
     ///
     /// # Errors
     /// The last of it cannot be written.
-    pub fn finish(self) -> Result<W, Fault> {
-        match self {
-            Self::Parquet(writer) => Ok(writer.into_inner()?),
-            Self::Csv(writer) => {
-                let buffered = writer.into_inner();
-                buffered.into_inner().map_err(|error| Fault::Io(error.into_error()))
-            }
+    pub fn finish(mut self) -> Result<W, Fault> {
+        if let Some((block, _)) = self.begun.take() {
+            self.add(block.finish()?)?;
+        }
+        match self.into {
+            Into::Parquet(writer) => Ok(writer.into_inner()?),
+            Into::Csv(writer) => writer.into_inner().map_err(|error| Fault::Io(error.into_error())),
         }
     }
+}
+
+/// Makes blocks of one table, on any thread.
+#[derive(Clone)]
+pub(crate) enum Press {
+    Parquet(Arc<ArrowRowGroupWriterFactory>),
+    Csv,
+}
+
+impl Press {
+    /// Begins a block.
+    pub(crate) fn begin(&self) -> Result<Block, Fault> {
+        Ok(match self {
+            Self::Parquet(groups) => {
+                Block::Parquet { columns: groups.create_column_writers(0)?, has_rows: false }
+            }
+            Self::Csv => Block::Csv(Vec::new()),
+        })
+    }
+}
+
+/// A block in the making.
+pub(crate) enum Block {
+    Parquet { columns: Vec<ArrowColumnWriter>, has_rows: bool },
+    Csv(Vec<u8>),
+}
+
+impl Block {
+    /// Writes some rows.
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), Fault> {
+        match self {
+            Self::Parquet { columns, has_rows } => {
+                *has_rows |= batch.num_rows() > 0;
+                let mut columns = columns.iter_mut();
+                for (field, values) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+                    let leaves = compute_leaves(field, values)?;
+                    for (leaf, column) in leaves.iter().zip(columns.by_ref()) {
+                        column.write(leaf)?;
+                    }
+                }
+            }
+            Self::Csv(text) => {
+                CsvWriterBuilder::new().with_header(false).build(text).write(batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends it.
+    pub(crate) fn finish(self) -> Result<Pressed, Fault> {
+        Ok(match self {
+            Self::Parquet { has_rows: false, .. } => Pressed::Parquet(Vec::new()),
+            Self::Parquet { columns, .. } => {
+                let columns = columns.into_iter().map(ArrowColumnWriter::close);
+                Pressed::Parquet(columns.collect::<Result<_, _>>()?)
+            }
+            Self::Csv(text) => Pressed::Csv(text),
+        })
+    }
+}
+
+/// A block that is whole; without columns it has no rows.
+pub(crate) enum Pressed {
+    Parquet(Vec<ArrowColumnChunk>),
+    Csv(Vec<u8>),
 }
 
 /// The columns of a table of ids.

@@ -6,7 +6,7 @@
 //!
 //! Reading order: [`spec`] (what is asked for), [`layout`] (that, held against the columns that are
 //! there), [`answers`] (who decides), [`sieve`] (one batch), [`run`] (all of them, on all cores),
-//! [`report`], [`file`] (Parquet and CSV).
+//! [`report`], `source` and [`file`] (Parquet and CSV).
 //!
 //! This crate refuses to know where decisions come from: [`Answers`] is its port, and a snapshot
 //! ([`Live`]) is what stands behind it. It knows no ledger and no command line. The work goes by
@@ -19,6 +19,7 @@ pub mod layout;
 pub mod report;
 pub mod run;
 pub mod sieve;
+mod source;
 pub mod spec;
 
 pub use answers::{Answers, Live};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, cast::AsArray, new_null_array};
 use arrow_buffer::BooleanBuffer;
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use arrow_select::{filter::filter_record_batch, nullif::nullif};
-use sayso_consent::{Reason, SubjectId};
+use sayso_consent::SubjectId;
 
 use crate::{
     answers::Answers,
@@ -45,7 +45,7 @@ impl<A: Answers> Sieve<A> {
             Use::Asked(place) => blank(column, &denied[*place]),
         });
         let columns = columns.collect::<Result<Vec<_>, Fault>>()?;
-        let sifted = RecordBatch::try_new(Arc::clone(&self.layout.schema), columns)?;
+        let sifted = RecordBatch::try_new(self.schema(batch), columns)?;
         if !self.layout.drop_rows || tally.emptied == 0 {
             return Ok((sifted, tally));
         }
@@ -53,25 +53,40 @@ impl<A: Answers> Sieve<A> {
         Ok((filter_record_batch(&sifted, &kept)?, tally))
     }
 
+    /// The columns as they come out, of the types that they came in with: what stands for the same
+    /// values may be held in memory in another way than the file says.
+    fn schema(&self, batch: &RecordBatch) -> SchemaRef {
+        let schema = &self.layout.schema;
+        let pairs = || schema.fields().iter().zip(batch.columns());
+        if pairs().all(|(field, column)| field.data_type() == column.data_type()) {
+            return Arc::clone(schema);
+        }
+        let fields = pairs()
+            .map(|(field, column)| Field::clone(field).with_data_type(column.data_type().clone()));
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
     /// Whom each row is about.
     fn people(&self, column: &ArrayRef) -> Result<Vec<Option<SubjectId>>, Fault> {
-        let find = |text: Option<&str>| self.answers.find(text?);
-        Ok(match column.data_type() {
-            DataType::Utf8 => column.as_string::<i32>().iter().map(find).collect(),
-            DataType::LargeUtf8 => column.as_string::<i64>().iter().map(find).collect(),
+        let mut people = Vec::with_capacity(column.len());
+        match column.data_type() {
+            DataType::Utf8 => self.answers.find(column.as_string::<i32>().iter(), &mut people),
+            DataType::LargeUtf8 => self.answers.find(column.as_string::<i64>().iter(), &mut people),
+            DataType::Utf8View => self.answers.find(column.as_string_view().iter(), &mut people),
             _ => {
                 let texts = arrow_cast::cast(column, &DataType::Utf8)?;
-                texts.as_string::<i32>().iter().map(find).collect()
+                self.answers.find(texts.as_string::<i32>().iter(), &mut people);
             }
-        })
+        }
+        Ok(people)
     }
 
     /// For each mapped column the rows in which it may not be used.
     fn denied(&self, people: &[Option<SubjectId>], tally: &mut Tally) -> Vec<BooleanBuffer> {
-        let mut reasons: Vec<Reason> = Vec::with_capacity(people.len());
-        let columns = self.layout.data.iter().zip(&mut tally.reasons);
-        let denied = columns.map(|(data, counts)| {
-            self.answers.answer(data, people, &mut reasons);
+        let data = &self.layout.data;
+        let mut reasons = vec![Vec::with_capacity(people.len()); data.len()];
+        self.answers.answer(data, people, &mut reasons);
+        let denied = reasons.iter().zip(&mut tally.reasons).map(|(reasons, counts)| {
             reasons.iter().for_each(|reason| counts[*reason as usize] += 1);
             // A row without an answer would be one too few; it is denied.
             let allows = |row: usize| reasons.get(row).is_some_and(|reason| reason.allows());

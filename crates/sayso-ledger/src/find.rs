@@ -50,5 +50,5 @@ pub(crate) fn identify(
     let kind = declared.ok_or(IdentifierError::UnknownNamespace)?.normalise;
     let value = normalise(kind, value)?;
     let lookup = key.lookup(namespace, &value);
-    Ok((value, lookup))
+    Ok((value.into_owned(), lookup))
 }

@@ -21,7 +21,7 @@ use crate::{
     image::{self, Images},
     journal::{Journal, Line},
     keys::{CryptoError, Secrets},
-    limits::{IDEMPOTENCY_MS, QUEUE_MAX},
+    limits::{IDEMPOTENCY_MS, QUEUE_MAX, SAVE_ENTRIES},
     pulse::Pulse,
     receipt::Receipt,
     record::{Opened, Record, RecordError},
@@ -190,6 +190,14 @@ impl Ledger {
             mpsc::TrySendError::Disconnected(_) => gone(),
         })?;
         answer.await.map_err(|_| gone())?
+    }
+
+    /// Whether enough has happened since the snapshot was saved, or somebody was erased of whom
+    /// digests are still in it.
+    pub fn is_save_due(&self) -> bool {
+        let Some(images) = &self.shared.images else { return false };
+        let behind = self.shared.head().position.number.saturating_sub(images.head().number);
+        behind >= SAVE_ENTRIES || images.knows_erased()
     }
 
     /// Saves the snapshot beside the store, so that the next start follows only what comes after.

@@ -20,6 +20,8 @@ pub const RETRY_MAX_MS: u64 = 30_000;
 pub const PARKED_MS: u64 = 15 * 60 * 1_000;
 /// Most erasures that are remembered for replicas; one that missed more starts anew.
 pub const ERASURES_MAX: usize = 100_000;
+/// How many entries are worth saving the snapshot again; an erasure since always is.
+pub const SAVE_ENTRIES: u64 = 1_000;
 /// How often the writer tries a store that failed, in milliseconds.
 pub const STORE_RETRY_MS: u64 = 500;
 /// Most withdrawals that are kept in force in memory while the store fails.

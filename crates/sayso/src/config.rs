@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -36,11 +37,25 @@ impl Default for Server {
     }
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Store {
     pub(crate) dir: Option<PathBuf>,
     pub(crate) journal: Option<PathBuf>,
+    pub(crate) save_seconds: u64,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { dir: None, journal: None, save_seconds: 900 }
+    }
+}
+
+impl Store {
+    /// How often the snapshot is saved.
+    pub(crate) fn save_every(&self) -> Duration {
+        Duration::from_secs(self.save_seconds.max(1))
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -120,6 +135,7 @@ mod tests {
         assert_eq!(said.server.listen, default.server.listen);
         assert_eq!(said.public_url(), default.public_url());
         assert_eq!(said.log.filter, default.log.filter);
+        assert_eq!(said.store.save_every(), default.store.save_every());
         assert_eq!(said.sinks.len(), 1);
         assert!(toml::from_str::<Config>("[server]\nlisten_on = 1").is_err());
     }

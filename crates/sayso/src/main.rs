@@ -13,6 +13,7 @@ mod follower;
 mod home;
 mod output;
 mod partial;
+mod saver;
 mod server;
 
 use std::{io::Write, process::ExitCode};

@@ -15,7 +15,7 @@ use sayso_sinks::webhook::{HmacSecret, SigningKey, Webhook, WebhookConfig};
 use sayso_web::Web;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
-use crate::{config, connections};
+use crate::{config, connections, saver};
 
 /// All routes: the API and the pages.
 pub(crate) fn router(app: &Arc<App>) -> Router {
@@ -49,15 +49,19 @@ pub(crate) fn sink(app: &App, recipient: &Id, config: &config::Sink) -> Result<A
     Ok(Arc::new(Webhook::new(config).with_context(|| format!("[sinks.{recipient}]"))?))
 }
 
-/// Dispatchers, and the watcher of whoever has none. They run until they are stopped.
+/// Dispatchers, the watcher of whoever has none, and the saver. They run until they are stopped.
 pub(crate) struct Dispatchers {
     stop: watch::Sender<bool>,
     running: JoinSet<()>,
 }
 
 impl Dispatchers {
-    /// Starts a dispatcher for each sink, and the watcher.
-    pub(crate) fn start(app: &App, sinks: &BTreeMap<Id, config::Sink>) -> Result<Self> {
+    /// Starts a dispatcher for each sink, the watcher, and the saver.
+    pub(crate) fn start(
+        app: &App,
+        sinks: &BTreeMap<Id, config::Sink>,
+        store: &config::Store,
+    ) -> Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let mut running = JoinSet::new();
         for (recipient, config) in sinks {
@@ -72,7 +76,8 @@ impl Dispatchers {
         }
         let connected = sinks.keys().cloned().collect();
         let watcher = Watcher::new(Arc::clone(&app.ledger), Arc::clone(&app.board), connected);
-        running.spawn(watcher.run(stopped));
+        running.spawn(watcher.run(stopped.clone()));
+        running.spawn(saver::run(Arc::clone(&app.ledger), store.save_every(), stopped));
         Ok(Self { stop, running })
     }
 

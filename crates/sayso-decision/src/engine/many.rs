@@ -2,14 +2,17 @@
 
 use std::{collections::BTreeSet, sync::atomic::Ordering};
 
-use sayso_consent::{id::SubjectId, time::Timestamp};
+use sayso_consent::{id::SubjectId, request::Reason, time::Timestamp};
 
 use crate::engine::{
-    Engine, View, minute,
+    Engine, NOBODY, View, minute,
     plan::{Answer, Cell, Question},
     slot::{NEVER, NO_POSITION, Said},
     table::Key,
 };
+
+/// How many people's slots are fetched together.
+const TOGETHER: usize = 16;
 
 /// A question that is prepared. See [`Engine::prepare`].
 #[derive(Clone, Copy, Debug)]
@@ -61,28 +64,63 @@ impl Engine {
         at: Timestamp,
         mut tell: impl FnMut(SubjectId, Option<bool>),
     ) {
-        const TOGETHER: usize = 16;
         let view = self.view.load();
         let is_stale = view.book.number != prepared.plan;
         if is_stale || self.may_rest(&view, prepared.cell, at) {
             subjects.iter().for_each(|subject| tell(*subject, None));
             return;
         }
-        for some in subjects.chunks(TOGETHER) {
-            let mut keys = [Key::NONE; TOGETHER];
-            for (key, subject) in keys.iter_mut().zip(some) {
-                *key = self.keyed.person(*subject);
+        self.look_up_each(&view, subjects.iter().copied().map(Some), |subject, said| {
+            let answer = match (subject, said) {
+                (Some(_), Some(said)) => self.allows_said(&view, prepared.cell, said, at),
+                _ => Some(false),
+            };
+            subject.into_iter().for_each(|subject| tell(subject, answer));
+        });
+    }
+
+    /// What is said of each of these people, in order, without their devices; nothing of those who
+    /// are not in the table. Slots are fetched some at a time, so that the memory's latency is
+    /// waited for once instead of for each.
+    pub(crate) fn look_up_each(
+        &self,
+        view: &View,
+        people: impl Iterator<Item = Option<SubjectId>>,
+        mut tell: impl FnMut(Option<SubjectId>, Option<Said>),
+    ) {
+        let mut people = people.fuse();
+        loop {
+            let (mut some, mut keys) = ([None; TOGETHER], [Key::NONE; TOGETHER]);
+            let mut count = 0;
+            for (place, subject) in some.iter_mut().zip(people.by_ref()) {
+                *place = subject;
+                count += 1;
             }
-            let keys = &keys[..some.len()];
-            keys.iter().for_each(|key| view.table.fetch(*key));
-            for (key, subject) in keys.iter().zip(some) {
-                let answer = match view.table.find(*key) {
-                    Some(said) => self.allows_said(&view, prepared.cell, said, at),
-                    None => Some(false),
-                };
-                tell(*subject, answer);
+            // One thing at a time: what lies between two reads keeps the second one waiting.
+            for (key, subject) in keys.iter_mut().zip(&some) {
+                *key = subject.map_or(Key::NONE, |subject| self.keyed.person(subject));
+            }
+            keys[..count].iter().for_each(|key| view.table.fetch(*key));
+            for (subject, key) in some[..count].iter().zip(&keys) {
+                tell(*subject, subject.and_then(|_| view.table.find(*key)));
+            }
+            if count < TOGETHER {
+                return;
             }
         }
+    }
+
+    /// Why the answer is yes or no; `None` if the rule has to decide. Of whoever is not in the
+    /// table nothing is said.
+    pub(crate) fn reason(
+        &self,
+        view: &View,
+        cell: Cell,
+        said: Option<Said>,
+        at: Timestamp,
+    ) -> Option<Reason> {
+        let nobody = Said { profile: NOBODY, lapse: NEVER, grant: NO_POSITION };
+        self.recall(&view.book, cell, said.unwrap_or(nobody), at).map(|(reason, _)| reason)
     }
 
     fn may_rest(&self, view: &View, cell: Cell, at: Timestamp) -> bool {

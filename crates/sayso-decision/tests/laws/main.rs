@@ -2,8 +2,9 @@
 //!
 //! Chance tells stories ([`history`], under [`catalogs`] that change, with questions of
 //! [`asks`]); the laws are held to each of them: [`agreement`] with the oracle, [`withdrawal`],
-//! [`replay`], [`image`], [`reach`], [`batches`]. [`planted`] shows that they can fail, [`found`] keeps what they found. [`golden`] puts the
-//! examples for people to the snapshot. `SAYSO_CASES` says how many stories, 512 if nothing does.
+//! [`replay`], [`image`], [`reach`], [`columns`], [`batches`]. [`planted`] shows that they can fail,
+//! [`found`] keeps what they found. [`golden`] puts the examples for people to the snapshot.
+//! `SAYSO_CASES` says how many stories, 512 if nothing does.
 
 #[cfg(test)]
 mod agreement;
@@ -13,6 +14,8 @@ mod asks;
 mod batches;
 #[cfg(test)]
 mod catalogs;
+#[cfg(test)]
+mod columns;
 #[cfg(test)]
 mod found;
 #[cfg(test)]

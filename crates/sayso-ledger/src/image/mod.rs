@@ -96,6 +96,8 @@ pub(crate) struct Images {
 struct Newest {
     /// What is in place.
     people: Option<(Arc<Image>, Arc<People>)>,
+    /// Through which entry.
+    head: Position,
     /// While one is being written, who was erased since that began.
     since: Option<Vec<SubjectId>>,
 }
@@ -115,8 +117,14 @@ impl Images {
     }
 
     /// Notes what a start has taken up.
-    pub(crate) fn note(&self, image: Arc<Image>, people: Arc<People>) {
-        self.newest().people = Some((image, people));
+    pub(crate) fn note(&self, head: Position, image: Arc<Image>, people: Arc<People>) {
+        let mut newest = self.newest();
+        (newest.head, newest.people) = (head, Some((image, people)));
+    }
+
+    /// Through which entry the snapshot is saved.
+    pub(crate) fn head(&self) -> Position {
+        self.newest().head
     }
 
     /// Whether anybody was noted who was erased since. If not, an entry that was erased since is
@@ -154,6 +162,7 @@ impl Images {
         std::fs::rename(&fresh.path, self.folder.join(FILE))?;
         std::fs::File::open(&self.folder)?.sync_all()?;
         newest.people = Some((Arc::clone(&fresh.image), Arc::clone(&fresh.people)));
+        newest.head = fresh.head;
         read::remove_others(&self.folder, fresh.people.name());
         Ok(())
     }

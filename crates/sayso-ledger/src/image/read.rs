@@ -88,7 +88,7 @@ pub(crate) struct Loaded {
 impl Loaded {
     /// Lets erasures find it.
     pub(crate) fn note(&self, images: &Images) {
-        images.note(Arc::clone(&self.image), Arc::clone(&self.people));
+        images.note(self.head.position, Arc::clone(&self.image), Arc::clone(&self.people));
     }
 }
 

@@ -11,6 +11,7 @@ use sayso_filter::{
     answers::Names,
     file::{Format, Source, Target},
     layout::Layout,
+    report::Tally,
     run::run as sift,
     spec::Mapped,
 };
@@ -200,7 +201,7 @@ fn write<A: Answers>(
     source: Source,
     sieve: &Sieve<A>,
     target: Option<&(Partial, Format)>,
-) -> Result<sayso_filter::report::Tally> {
+) -> Result<Tally> {
     let bar = match source.rows {
         Some(rows) => ProgressBar::new(rows).with_style(ProgressStyle::with_template(
             "filtering {bar:30} {percent}%  {per_sec} rows",
@@ -216,10 +217,8 @@ fn write<A: Answers>(
         }
         None => None,
     };
-    let tally = sift(sieve, source.batches(), threads, |batch, tally| {
-        bar.inc(tally.rows);
-        into.as_mut().map_or(Ok(()), |into| into.write(batch))
-    })?;
+    let told = |tally: &Tally| bar.inc(tally.rows);
+    let tally = sift(sieve, source.batches(), threads, into.as_mut(), told)?;
     if let Some(into) = into {
         into.finish()?;
     }

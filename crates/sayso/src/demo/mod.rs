@@ -19,7 +19,7 @@ use crate::{
     cli::Global,
     client::Client,
     commands::serve::listen,
-    config::{LogFormat, Sink},
+    config::{self, LogFormat, Sink},
     home::Home,
     output::{Output, field},
     server::{self, Dispatchers},
@@ -98,7 +98,7 @@ pub(crate) async fn run(global: &Global, args: DemoArgs) -> Result<()> {
     let keys = start::keys(&client, &home).await?;
     let serving = tokio::spawn(server::serve(listener, Arc::clone(&app), std::future::pending()));
     let systems = Systems::start(&home, &app, &url, &keys)?;
-    let dispatchers = Dispatchers::start(&app, &sinks(&systems))?;
+    let dispatchers = Dispatchers::start(&app, &sinks(&systems), &config::Store::default())?;
     let ready = async {
         start::import(&client, args.seed, args.people as usize).await?;
         start::settle(&app).await?;

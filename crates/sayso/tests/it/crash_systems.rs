@@ -76,7 +76,8 @@ impl Company {
     }
 
     async fn start_systems(&mut self, url: &str) {
-        let mut config = String::new();
+        // Saved all the time, so that a crash meets it and starts begin from what was saved.
+        let mut config = "[store]\nsave_seconds = 1\n".to_owned();
         for (name, namespace) in SYSTEMS {
             let port = free_port();
             let roles = ["--role", "decide", "--role", "report", "--recipient", name];

@@ -30,7 +30,7 @@ pub(crate) fn identifier(value: &str) {
                     "{kind:?}: {} bytes",
                     once.len()
                 );
-                assert_eq!(normalise(kind, &once).as_deref(), Ok(once.as_str()), "{kind:?}");
+                assert_eq!(normalise(kind, &once).as_deref(), Ok(&*once), "{kind:?}");
             }
             Err(error) => {
                 let repeats = value.len() > 8 && error.to_string().contains(value);
