@@ -323,6 +323,7 @@ pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     let time = "the time of the floor";
     Ok(Section {
         name: "filter",
+        title: "Files filtered",
         unit: "rows",
         rows: vec![
             Row::new("Parquet to Parquet, by subject id", ids).beside(slower(ids, floor), time),
