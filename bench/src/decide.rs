@@ -156,7 +156,8 @@ fn walk<'a>(map: &'a Map, people: u64, settings: &Settings) -> Contender<'a> {
     })
 }
 
-fn words(people: u64) -> String {
+/// So many people.
+pub(crate) fn words(people: u64) -> String {
     match people {
         people if people < 1_000_000 => format!("{} k people", people / 1_000),
         people => format!("{} M people", people / 1_000_000),

@@ -24,6 +24,7 @@ mod propagate;
 mod report;
 mod rounds;
 mod serve;
+mod start;
 mod steady;
 mod world;
 mod write;
@@ -74,6 +75,8 @@ enum What {
     Answer,
     /// A decision beside much that was said before, and while more is said
     Steady,
+    /// From nothing to the first decision
+    Start,
     /// Files of many million rows
     Filter,
     /// A decision over HTTP
@@ -123,10 +126,11 @@ impl Settings {
 
 type Measure = fn(&Settings) -> Result<Section>;
 
-const ALL: [(What, Measure); 9] = [
+const ALL: [(What, Measure); 10] = [
     (What::Decide, decide::measure),
     (What::Answer, answer::measure),
     (What::Steady, steady::measure),
+    (What::Start, start::measure),
     (What::Filter, filter::measure),
     (What::Http, http::measure),
     (What::Batch, batch::measure),

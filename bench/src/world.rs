@@ -27,7 +27,7 @@ pub(crate) struct World {
     pub(crate) app: Arc<App>,
     router: Router,
     // The last field: the ledger is closed before its folder goes.
-    _folder: Option<TempDir>,
+    folder: Option<TempDir>,
 }
 
 /// A folder that goes when it is dropped, on the disk that is measured.
@@ -65,7 +65,12 @@ impl World {
             public_url: "http://localhost".into(),
         });
         let router = sayso_api::router(Arc::clone(&app));
-        Ok(Self { app, router, _folder: folder })
+        Ok(Self { app, router, folder })
+    }
+
+    /// Closes the ledger and gives the folder it is in.
+    pub(crate) fn into_folder(self) -> Option<TempDir> {
+        self.folder
     }
 
     /// The API, as the program serves it.

@@ -21,7 +21,7 @@ pub mod door;
 mod erasures;
 pub mod find;
 mod formers;
-mod image;
+pub mod image;
 pub mod journal;
 pub mod keys;
 pub mod ledger;

@@ -186,8 +186,17 @@ impl Engine {
         Ok(EngineContents { key: self.keyed.0, parts, profiles, material, doubt })
     }
 
+    /// Writes the engine by itself, without anybody's state: for who keeps those elsewhere, or
+    /// needs none.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, out: &mut dyn Out) -> io::Result<EngineContents> {
+        self.save(&self.table(), out, |_, _| Ok(Some(1)))
+    }
+
     /// Takes up what was saved. `None` if it does not belong together.
-    pub(crate) fn resume(
+    pub fn resume(
         contents: &EngineContents,
         sections: &Arc<dyn Sections>,
         in_force: Option<&InForce>,

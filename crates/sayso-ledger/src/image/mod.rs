@@ -14,6 +14,7 @@
 //! is not used, and is removed: what it says is worth nothing beside the entries.
 
 mod read;
+mod sheet;
 mod states;
 mod write;
 
@@ -33,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use crate::{journal::Settled, keys::Secrets, pulse::Counted, record::Hash, tree::Tree};
 
 pub(crate) use read::{Loaded, load};
+pub use sheet::{Mapped, Section, Sheet};
 pub(crate) use states::People;
 pub(crate) use write::write;
 
@@ -42,17 +44,6 @@ const VERSION: u32 = 1;
 const MAGIC: [u8; 8] = *b"sayso-im";
 /// The name of the mapped file.
 const FILE: &str = "snapshot.img";
-
-/// What is known of a section.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Section {
-    /// Where it begins, in words.
-    from: u64,
-    /// How many words.
-    words: u64,
-    /// BLAKE3 of its bytes.
-    digest: Hash,
-}
 
 /// What the file says of itself.
 #[derive(Debug, Serialize, Deserialize)]

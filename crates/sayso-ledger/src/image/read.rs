@@ -1,80 +1,20 @@
 //! Reading: whether it is all there and as it was written, and of this ledger.
 
-use std::{
-    fs::File,
-    io,
-    os::unix::fs::FileExt,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{fs::File, io, os::unix::fs::FileExt, path::Path, sync::Arc};
 
 use sayso_decision::{
     Snapshot,
-    image::{Image, SECTIONS, Sections, resume},
+    image::{Image, SECTIONS, resume},
 };
-use sayso_map::Words;
 
-use super::{Beside, FILE, Head, Images, MAGIC, Section, VERSION, authenticate, states::People};
+use super::{Beside, FILE, Head, Images, MAGIC, Mapped, VERSION, authenticate, states::People};
 use crate::{
     keys::Secrets,
-    parallel::each,
     store::{self, Store},
 };
 
-/// How many words are looked at at a time.
-const RUN: usize = 8_192;
 /// Length and mark, behind the authenticated head.
 const END: u64 = 32 + 8 + 8;
-
-/// The mapped file, by section.
-pub(super) struct Mapped {
-    words: Words,
-    sections: Vec<Section>,
-}
-
-impl Mapped {
-    pub(super) fn new(file: &File, sections: &[Section]) -> io::Result<Self> {
-        let words = Words::map(file)?;
-        let is_within = |section: &Section| {
-            section
-                .from
-                .checked_add(section.words)
-                .is_some_and(|end| end <= words.words().len() as u64)
-        };
-        if sections.len() != SECTIONS || !sections.iter().all(is_within) {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it ends too soon"));
-        }
-        Ok(Self { words, sections: sections.to_vec() })
-    }
-
-    /// Whether everything is as it was written. Looked at before anything is read: later it may
-    /// hold what was written to memory since.
-    fn is_whole(&self) -> bool {
-        let numbers: Vec<usize> = (0..self.sections.len()).collect();
-        let is_whole = |number: &usize| {
-            let mut digest = blake3::Hasher::new();
-            let mut bytes = Vec::with_capacity(8 * RUN);
-            for run in self.section(*number).chunks(RUN) {
-                bytes.clear();
-                bytes
-                    .extend(run.iter().flat_map(|word| word.load(Ordering::Relaxed).to_ne_bytes()));
-                digest.update(&bytes);
-            }
-            *digest.finalize().as_bytes() == self.sections[*number].digest
-        };
-        each(&numbers, is_whole).into_iter().all(|is_whole| is_whole)
-    }
-}
-
-impl Sections for Mapped {
-    fn section(&self, number: usize) -> &[AtomicU64] {
-        let Section { from, words, .. } = self.sections[number];
-        &self.words.words()[from as usize..(from + words) as usize]
-    }
-}
 
 /// A snapshot that was taken up.
 pub(crate) struct Loaded {
@@ -187,7 +127,7 @@ fn take_up(
         return Err("it lacks somebody whose erasure was not recorded".to_owned());
     }
     let mapped = Mapped::new(file, &head.sections).map_err(|error| failed(&error))?;
-    if !mapped.is_whole() {
+    if head.sections.len() != SECTIONS || !mapped.is_whole() {
         return Err("it is damaged".to_owned());
     }
     let people = Arc::new(people);

@@ -3,7 +3,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, BufWriter, Write},
+    io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
     sync::Arc,
@@ -12,19 +12,15 @@ use std::{
 use sayso_consent::{SubjectId, SubjectState};
 use sayso_decision::image::{Frozen, Image, Out};
 
-use super::{
-    Beside, Fresh, Head, MAGIC, Section, VERSION, authenticate, read::Mapped, states::Writing,
-};
+use super::{Beside, Fresh, Head, MAGIC, Mapped, Sheet, VERSION, authenticate, states::Writing};
 use crate::{
     keys::{Secrets, random},
     record::Hash,
 };
 
-/// The table under way.
-struct Sheet {
-    file: BufWriter<File>,
-    sections: Vec<Section>,
-    words: u64,
+/// The files under way.
+struct Both {
+    sheet: Sheet,
     people: Writing,
 }
 
@@ -34,18 +30,9 @@ pub(super) fn private(path: &Path) -> io::Result<File> {
     options.read(true).write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
-impl Out for Sheet {
+impl Out for Both {
     fn section(&mut self, words: &[u64]) -> io::Result<()> {
-        let mut digest = blake3::Hasher::new();
-        for some in words.chunks(4_096) {
-            let bytes: Vec<u8> = some.iter().flat_map(|word| word.to_ne_bytes()).collect();
-            digest.update(&bytes);
-            self.file.write_all(&bytes)?;
-        }
-        let (from, words) = (self.words, words.len() as u64);
-        self.sections.push(Section { from, words, digest: *digest.finalize().as_bytes() });
-        self.words += words;
-        Ok(())
+        self.sheet.section(words)
     }
 
     fn state(&mut self, subject: SubjectId, state: &SubjectState) -> io::Result<u64> {
@@ -65,10 +52,10 @@ pub(crate) fn write(
     let name = hex::encode(name);
     let path = folder.join(format!("snapshot-{name}.tmp"));
     let people = Writing::create(folder, &name, secrets)?;
-    let file = BufWriter::with_capacity(1 << 20, private(&path)?);
-    let mut sheet = Sheet { file, sections: Vec::new(), words: 0, people };
-    let contents = frozen.write(&mut sheet)?;
-    let Sheet { mut file, sections, people, .. } = sheet;
+    let mut both = Both { sheet: Sheet::new(private(&path)?), people };
+    let contents = frozen.write(&mut both)?;
+    let Both { sheet, people } = both;
+    let (sections, mut file) = sheet.finish();
     let people = Arc::new(people.finish(folder, &name, secrets)?);
     let (version, ledger) = (VERSION, ledger.to_owned());
     let head = Head { version, name, ledger, chain, sections, contents, beside };

@@ -1,0 +1,112 @@
+//! Sections of words in a file: written one after the other, each with its digest, and mapped.
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use sayso_decision::image::Sections;
+use sayso_map::Words;
+use serde::{Deserialize, Serialize};
+
+use crate::{parallel::each, record::Hash};
+
+/// How many words are digested at a time.
+const RUN: usize = 8_192;
+
+/// What is known of a section.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Section {
+    /// Where it begins, in words.
+    from: u64,
+    /// How many words.
+    words: u64,
+    /// BLAKE3 of its bytes, words in this machine's order: it is read where it was written.
+    digest: Hash,
+}
+
+/// Sections under way.
+pub struct Sheet {
+    file: BufWriter<File>,
+    sections: Vec<Section>,
+    words: u64,
+}
+
+impl Sheet {
+    /// From the beginning of an empty file.
+    pub fn new(file: File) -> Self {
+        Self { file: BufWriter::with_capacity(1 << 20, file), sections: Vec::new(), words: 0 }
+    }
+
+    /// Writes the next section.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn section(&mut self, words: &[u64]) -> io::Result<()> {
+        let (mut digest, mut bytes) = (blake3::Hasher::new(), Vec::with_capacity(8 * RUN));
+        for run in words.chunks(RUN) {
+            bytes.clear();
+            bytes.extend(run.iter().flat_map(|word| word.to_ne_bytes()));
+            digest.update(&bytes);
+            self.file.write_all(&bytes)?;
+        }
+        let (from, words) = (self.words, words.len() as u64);
+        self.sections.push(Section { from, words, digest: *digest.finalize().as_bytes() });
+        self.words += words;
+        Ok(())
+    }
+
+    /// The sections, and the file to write on behind them.
+    pub fn finish(self) -> (Vec<Section>, BufWriter<File>) {
+        (self.sections, self.file)
+    }
+}
+
+/// A file that is mapped, by section.
+pub struct Mapped {
+    words: Words,
+    sections: Vec<Section>,
+}
+
+impl Mapped {
+    /// Maps a file. What is in it is not looked at yet.
+    ///
+    /// # Errors
+    /// It cannot be mapped, or ends before its last section does.
+    pub fn new(file: &File, sections: &[Section]) -> io::Result<Self> {
+        let words = Words::map(file)?;
+        let all = words.words().len() as u64;
+        let is_within = |section: &Section| {
+            section.from.checked_add(section.words).is_some_and(|end| end <= all)
+        };
+        if !sections.iter().all(is_within) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it ends too soon"));
+        }
+        Ok(Self { words, sections: sections.to_vec() })
+    }
+
+    /// Whether everything is as it was written. To be looked at before anything is read: later it
+    /// may hold what was written to memory since.
+    pub fn is_whole(&self) -> bool {
+        let numbers: Vec<usize> = (0..self.sections.len()).collect();
+        let is_whole = |number: &usize| {
+            let (mut digest, mut bytes) = (blake3::Hasher::new(), Vec::with_capacity(8 * RUN));
+            for run in self.section(*number).chunks(RUN) {
+                bytes.clear();
+                bytes
+                    .extend(run.iter().flat_map(|word| word.load(Ordering::Relaxed).to_ne_bytes()));
+                digest.update(&bytes);
+            }
+            *digest.finalize().as_bytes() == self.sections[*number].digest
+        };
+        each(&numbers, is_whole).into_iter().all(|is_whole| is_whole)
+    }
+}
+
+impl Sections for Mapped {
+    fn section(&self, number: usize) -> &[AtomicU64] {
+        let Section { from, words, .. } = self.sections[number];
+        &self.words.words()[from as usize..(from + words) as usize]
+    }
+}
