@@ -73,6 +73,12 @@ impl Default for Snapshot {
 }
 
 impl Snapshot {
+    /// One with an engine of its own.
+    #[cfg(test)]
+    pub(crate) fn with(engine: Engine) -> Self {
+        Self { engine, ..Self::default() }
+    }
+
     /// The newest entry that every decision from here on has seen.
     pub fn head(&self) -> Position {
         Position::at(self.head.load(Ordering::Acquire))

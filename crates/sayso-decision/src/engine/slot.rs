@@ -90,9 +90,11 @@ impl Slot<'_> {
         }
     }
 
-    /// Whether nobody was ever here.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == EMPTY
+    /// Which profile is said, and until when it holds; `None` if nobody was ever here.
+    pub(crate) fn standing(&self) -> Option<(u32, u32)> {
+        let state = self.state.load(Ordering::Acquire);
+        let (profile, lapse) = unpack(state);
+        (state != EMPTY).then_some((profile & PROFILE, lapse))
     }
 
     /// Puts somebody into an empty slot. Only the one writer.

@@ -2,7 +2,8 @@
 //!
 //! Chance tells stories ([`history`], under [`catalogs`] that change, with questions of
 //! [`asks`]); the laws are held to each of them: [`agreement`] with the oracle, [`withdrawal`],
-//! [`replay`], [`reach`], [`columns`], [`batches`]. [`planted`] shows that they can fail, [`found`] keeps what they found. [`golden`] puts the
+//! [`replay`], [`reach`], [`columns`], [`batches`]. [`lapse`] is about the
+//! very moment at which something ends. [`planted`] shows that they can fail, [`found`] keeps what they found. [`golden`] puts the
 //! examples for people to the snapshot. `SAYSO_CASES` says how many stories, 512 if nothing does.
 
 #[cfg(test)]
@@ -21,6 +22,8 @@ mod found;
 mod golden;
 #[cfg(test)]
 mod history;
+#[cfg(test)]
+mod lapse;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
