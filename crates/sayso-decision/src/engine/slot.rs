@@ -53,6 +53,15 @@ pub(crate) struct Said {
     pub(crate) grant: u32,
 }
 
+/// What one word of a slot says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    /// Whether somebody is or was here.
+    pub(crate) is_taken: bool,
+    pub(crate) profile: u32,
+    pub(crate) lapse: u32,
+}
+
 /// What a look at a slot came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
@@ -90,11 +99,12 @@ impl Slot<'_> {
         }
     }
 
-    /// Which profile is said, and until when it holds; `None` if nobody was ever here.
-    pub(crate) fn standing(&self) -> Option<(u32, u32)> {
+    /// Which profile is said, and until when it holds.
+    #[inline]
+    pub(crate) fn standing(&self) -> Standing {
         let state = self.state.load(Ordering::Acquire);
         let (profile, lapse) = unpack(state);
-        (state != EMPTY).then_some((profile & PROFILE, lapse))
+        Standing { is_taken: state != EMPTY, profile: profile & PROFILE, lapse }
     }
 
     /// Puts somebody into an empty slot. Only the one writer.

@@ -19,7 +19,7 @@ use std::{
 use sayso_consent::id::SubjectId;
 use siphasher::{sip::SipHasher13, sip128};
 
-use crate::engine::slot::{ASK, GONE, Look, NEVER, NO_POSITION, Said, Slot};
+use crate::engine::slot::{ASK, GONE, Look, NEVER, NO_POSITION, Said, Slot, Standing};
 
 const PART_BITS: u32 = 10;
 /// How many parts.
@@ -166,17 +166,17 @@ impl Part {
         self.capacity
     }
 
-    /// Each of these slots that is taken, in the order of memory: which profile, until when, and whose. Devices
-    /// are among them, by their digest. What is said of somebody's newest grant is not looked at, so
-    /// one word is enough and none has to be held against another.
-    pub(crate) fn each(&self, slots: Range<usize>, mut tell: impl FnMut(u32, u32, SubjectId)) {
+    /// Each of these slots in the order of memory, empty ones too: which profile, until when, and
+    /// whose. Devices are among them, by their digest. What is said of somebody's newest grant is not
+    /// looked at, so one word is enough and none has to be held against another.
+    #[inline]
+    pub(crate) fn each(&self, slots: Range<usize>, mut tell: impl FnMut(Standing, SubjectId)) {
         let (words, _) = self.words.as_chunks::<2>();
         let (who, _) = self.who.as_chunks::<2>();
         for ([mark, state], who) in words[slots.clone()].iter().zip(&who[slots]) {
-            if let Some((profile, lapse)) = (Slot { mark, state }).standing() {
-                let half = |word: &AtomicU64| u128::from(word.load(Ordering::Relaxed));
-                tell(profile, lapse, SubjectId(half(&who[0]) << 64 | half(&who[1])));
-            }
+            let half = |word: &AtomicU64| u128::from(word.load(Ordering::Relaxed));
+            let standing = Slot { mark, state }.standing();
+            tell(standing, SubjectId(half(&who[0]) << 64 | half(&who[1])));
         }
     }
 

@@ -7,7 +7,7 @@ use crate::engine::{
     many::{Prepared, is_yes},
     minute,
     plan::Cell,
-    slot::{ASK, NO_POSITION, Said},
+    slot::{ASK, NO_POSITION, Said, Standing},
     table::part_range,
 };
 
@@ -74,17 +74,23 @@ impl Engine {
             // meant: a branch that nobody can foresee would cost more than the writing.
             let mut end = found.len();
             found.resize(end + some.len(), SubjectId(0));
-            slots.each(some, |profile, lapse, who| {
-                let known = whom.by_profile.get(profile as usize).copied();
-                let answer = known.filter(|_| now < lapse && !is_stale).unwrap_or(UNSURE);
-                let is_reached = match answer {
-                    UNSURE => self.is_reached(&view, whom, (profile, lapse, who), at, &mut by_rule),
-                    answer => answer == YES,
-                };
+            slots.each(some, |standing, who| {
+                let known = whom.by_profile.get(standing.profile as usize).copied();
+                let answer = known.unwrap_or(UNSURE);
+                let holds = (now < standing.lapse) & !is_stale;
                 if let Some(place) = found.get_mut(end) {
                     *place = who;
                 }
-                end += usize::from(is_reached);
+                end += usize::from((answer == YES) & holds);
+                if standing.is_taken & ((answer == UNSURE) | !holds) {
+                    end += usize::from(self.is_reached(
+                        &view,
+                        whom,
+                        (standing, who),
+                        at,
+                        &mut by_rule,
+                    ));
+                }
             });
             found.truncate(end);
         }
@@ -103,8 +109,8 @@ impl Engine {
     /// Everybody in a part, without their devices.
     pub(crate) fn everybody(&self, view: &View, part: usize, mut tell: impl FnMut(SubjectId)) {
         let slots = view.table.part(part);
-        slots.each(0..slots.capacity(), |profile, _, who| {
-            if self.is_person(profile) {
+        slots.each(0..slots.capacity(), |standing, who| {
+            if standing.is_taken && self.is_person(standing.profile) {
                 tell(who);
             }
         });
@@ -124,13 +130,14 @@ impl Engine {
         &self,
         view: &View,
         whom: &Whom,
-        (profile, lapse, who): (u32, u32, SubjectId),
+        (standing, who): (Standing, SubjectId),
         at: Timestamp,
         by_rule: &mut impl FnMut(SubjectId) -> bool,
     ) -> bool {
-        if !self.is_person(profile) {
+        if !self.is_person(standing.profile) {
             return false;
         }
+        let Standing { profile, lapse, .. } = standing;
         let said = Said { profile, lapse, grant: NO_POSITION };
         let known = if self.stands(whom, view, at) {
             self.allows_said(view, whom.asked.cell, said, at)
