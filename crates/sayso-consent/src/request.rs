@@ -133,7 +133,7 @@ impl Reason {
     ];
 
     /// Whether it is a yes.
-    pub fn allows(self) -> bool {
+    pub const fn allows(self) -> bool {
         matches!(
             self,
             Self::Granted

@@ -234,7 +234,7 @@ impl Frozen {
     pub fn write(&self, out: &mut dyn Out) -> io::Result<Contents> {
         let engine = &self.snapshot.engine;
         let mut strays = Vec::new();
-        for subject in engine.sharing() {
+        for subject in engine.all_sharing() {
             let is_beside = self.table.part(part_of(subject)).at(engine.key_of(subject)).is_none();
             if let Some(state) = self.state(subject).filter(|_| is_beside) {
                 strays.push((subject, out.state(subject, &state)?));

@@ -79,6 +79,8 @@
 //! Reading order: [`decide`] (the rule over states, held equal to `sayso_consent::oracle` by
 //! property test), [`snapshot`], `engine`, [`audience`], [`columns`], [`permission`], [`staged`].
 
+#[cfg(test)]
+mod alike;
 pub mod audience;
 pub mod columns;
 pub mod decide;
@@ -87,10 +89,11 @@ pub mod image;
 mod index;
 mod layers;
 pub mod permission;
+mod settle;
 pub mod snapshot;
 pub mod staged;
 
-pub use engine::{Engine, Sum, many::Prepared, plan::Question};
+pub use engine::{Engine, Sum, many::Prepared, plan::Question, whom::Whom};
 pub use permission::Permission;
 pub use snapshot::Snapshot;
 pub use staged::Staged;

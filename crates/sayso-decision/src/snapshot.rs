@@ -57,6 +57,12 @@ pub(crate) struct Came {
 }
 
 impl Snapshot {
+    /// One with an engine of its own.
+    #[cfg(test)]
+    pub(crate) fn with(engine: Engine) -> Self {
+        Self { engine, ..Self::default() }
+    }
+
     /// The newest entry that every decision from here on has seen.
     pub fn head(&self) -> Position {
         Position::at(self.head.load(Ordering::Acquire))

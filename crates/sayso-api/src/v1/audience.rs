@@ -9,6 +9,7 @@ use axum::{
     response::IntoResponse,
 };
 use sayso_consent::{Id, Request, SubjectId, event::Grade};
+use sayso_decision::audience::Roll;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -85,15 +86,18 @@ pub(crate) async fn handler(
     let after = after.map(|after| after.ok_or_else(invalid)).transpose()?;
     let from = SubjectId(after.map_or(0, |after| after.0.saturating_add(1)));
     let as_of = app.ledger.snapshot().head();
-    let stream = futures_util::stream::unfold(Some(from), move |from| {
+    // The roll is begun where it may take its time, and goes from step to step.
+    let stream = futures_util::stream::unfold(Some(None), move |roll: Option<Option<Roll>>| {
         let (app, principal, request) = (Arc::clone(&app), principal.clone(), request.clone());
         async move {
-            let from = from?;
+            let roll = roll?;
             let step = tokio::task::spawn_blocking(move || {
-                let audience = app.ledger.snapshot().audience(&request, from, STEP, app.at());
+                let snapshot = app.ledger.snapshot();
+                let mut roll = roll.unwrap_or_else(|| snapshot.roll(request, from, app.at()));
+                let audience = snapshot.call(&mut roll, STEP, app.at());
                 let lines = lines(&app, &principal, &audience.subjects);
                 // A key that was withdrawn since reads no further.
-                principal.is_good(&app).then_some((lines, audience.next))
+                principal.is_good(&app).then_some((lines, audience.next.map(|_| Some(roll))))
             });
             let (bytes, next) = step.await.ok()??;
             Some((Ok::<Bytes, Infallible>(bytes.into()), next))

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::atomic::Ordering};
 use sayso_consent::{id::SubjectId, request::Reason, time::Timestamp};
 
 use crate::engine::{
-    Engine, NOBODY, View, minute,
+    BY_RULE, Engine, NOBODY, REASON, View, minute,
     plan::{Answer, Cell, Question},
     slot::{NEVER, NO_POSITION, Said},
     table::Key,
@@ -17,19 +17,8 @@ const TOGETHER: usize = 16;
 /// A question that is prepared. See [`Engine::prepare`].
 #[derive(Clone, Copy, Debug)]
 pub struct Prepared {
-    cell: Cell,
-    plan: u64,
-}
-
-/// How many people a cell allows.
-#[derive(Default)]
-pub(crate) struct Tally {
-    /// By their profiles, without those who have to be asked about one by one.
-    pub(crate) allowed: i64,
-    /// Whose profile no longer holds.
-    pub(crate) lapsed: BTreeSet<SubjectId>,
-    /// There are profiles that cannot say.
-    pub(crate) needs_rule: bool,
+    pub(crate) cell: Cell,
+    pub(crate) plan: u64,
 }
 
 impl Engine {
@@ -123,7 +112,7 @@ impl Engine {
         self.recall(&view.book, cell, said.unwrap_or(nobody), at).map(|(reason, _)| reason)
     }
 
-    fn may_rest(&self, view: &View, cell: Cell, at: Timestamp) -> bool {
+    pub(crate) fn may_rest(&self, view: &View, cell: Cell, at: Timestamp) -> bool {
         view.book.plan.may_rest(view.book.plan.declared(cell), at)
     }
 
@@ -139,46 +128,109 @@ impl Engine {
         self.recall(&view.book, cell, said, at).map(|(reason, _)| reason.allows())
     }
 
-    /// What is said in a part of the table, person by person; devices are left out.
-    pub(crate) fn people_of<'a>(
-        &'a self,
-        view: &'a View,
-        part: usize,
-    ) -> impl Iterator<Item = (Said, SubjectId)> {
-        view.table.part(part).all().filter(|(said, _)| self.is_person(said))
+    /// How many people are allowed what was asked, without going through them; `by_rule` is asked
+    /// about those whose time has passed. `None` if there are people of whom a profile cannot say,
+    /// or if the question is the rule's to answer.
+    pub fn reach(
+        &self,
+        asked: Prepared,
+        at: Timestamp,
+        by_rule: impl FnMut(SubjectId) -> bool,
+    ) -> Option<u64> {
+        let view = self.view.load();
+        let is_good = view.book.number == asked.plan && !self.may_rest(&view, asked.cell, at);
+        is_good.then(|| self.count_in(&view, asked.cell, at, by_rule)).flatten()
     }
 
-    /// How many people a cell allows, and who has to be asked about one by one instead: those
-    /// whose time has passed, and those of whom a profile cannot say.
-    pub(crate) fn count_allowed(&self, view: &View, cell: Cell, at: Timestamp) -> Tally {
-        let mut tally = Tally::default();
-        for (number, kept) in self.profiles.iter() {
-            let people = kept.people.load(Ordering::Relaxed);
-            if people == 0 {
-                continue;
-            }
-            let anyone = Said { profile: number as u32, lapse: NEVER, grant: NO_POSITION };
-            match self.allows_said(view, cell, anyone, at) {
-                Some(true) => tally.allowed += people,
-                Some(false) => {}
-                None => tally.needs_rule = true,
-            }
-        }
-        let now = minute(at);
-        let writing = self.writing();
-        tally.needs_rule |= writing.doubt <= now;
-        let lapsed = writing.unsettled.iter().take_while(|(lapse, _)| *lapse <= now);
-        // Whoever shares a slot may stand here twice.
-        tally.lapsed = lapsed.map(|(_, subject)| *subject).collect();
-        drop(writing);
-        for subject in &tally.lapsed {
+    pub(crate) fn count_in(
+        &self,
+        view: &View,
+        cell: Cell,
+        at: Timestamp,
+        mut by_rule: impl FnMut(SubjectId) -> bool,
+    ) -> Option<u64> {
+        let (mut allowed, lapsed) = self.count_by_profile(view, cell, at)?;
+        for subject in &lapsed {
             let said = view.table.find(self.keyed.person(*subject));
             let is_counted = said.is_some_and(|said| {
                 let settled = Said { lapse: NEVER, ..said };
                 self.allows_said(view, cell, settled, at) == Some(true)
             });
-            tally.allowed -= i64::from(is_counted);
+            allowed -= i64::from(is_counted);
         }
-        tally
+        let lapsed = lapsed.into_iter().filter(|subject| by_rule(*subject)).count() as u64;
+        Some(u64::try_from(allowed).unwrap_or(0) + lapsed)
     }
+
+    /// How many people a cell allows by their profiles, and whose profile no longer holds, counted
+    /// or not. `None` if there are profiles that cannot say.
+    fn count_by_profile(
+        &self,
+        view: &View,
+        cell: Cell,
+        at: Timestamp,
+    ) -> Option<(i64, BTreeSet<SubjectId>)> {
+        let sum = || {
+            let (mut allowed, mut is_known) = (0, true);
+            self.each_profile(view, cell, |_, people, code| {
+                if code & BY_RULE == 0 {
+                    allowed += people.max(0) * i64::from(is_yes(code));
+                } else {
+                    is_known &= people <= 0;
+                }
+            });
+            is_known.then_some(allowed)
+        };
+        let before = self.writing().changes;
+        let mut allowed = sum();
+        let writing = self.writing();
+        // Somebody who was put in meanwhile could be counted twice or not at all. Nobody can be
+        // while this is held, and by now every answer is worked out.
+        if writing.changes != before {
+            allowed = sum();
+        }
+        let now = minute(at);
+        if writing.doubt <= now {
+            return None;
+        }
+        let lapsed = writing.unsettled.iter().take_while(|(lapse, _)| *lapse <= now);
+        // Whoever shares a slot may stand here twice.
+        Some((allowed?, lapsed.map(|(_, subject)| *subject).collect()))
+    }
+
+    /// Each profile in order: its number, how many people have it, and its answer in a cell, which
+    /// is worked out if somebody has the profile and nobody asked yet.
+    pub(crate) fn each_profile(&self, view: &View, cell: Cell, mut tell: impl FnMut(u32, i64, u8)) {
+        let Some(answers) = view.book.answers.get(cell.0 as usize) else { return };
+        let count = self.profiles.count();
+        let mut number = 0;
+        for (people, answers) in self.people.first(count).zip(answers.first(count)) {
+            for (people, answer) in people.iter().zip(answers) {
+                let people = people.load(Ordering::Acquire);
+                let mut code = answer.load(Ordering::Relaxed);
+                if code == 0 && people > 0 {
+                    code = self.code(&view.book, number, cell);
+                }
+                tell(number, people, code);
+                number += 1;
+            }
+        }
+    }
+}
+
+/// Whether an answer that was worked out is yes.
+pub(crate) fn is_yes(code: u8) -> bool {
+    const YES: u32 = yes();
+    YES >> (code & REASON) & 1 == 1
+}
+
+/// The reasons that allow, as bits.
+const fn yes() -> u32 {
+    let (mut bits, mut place) = (0, 0);
+    while place < Reason::ALL.len() {
+        let reason = Reason::ALL[place];
+        bits |= (reason.allows() as u32) << reason as u32;
+        place += 1;
+    }
+    bits
 }

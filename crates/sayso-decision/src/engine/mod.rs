@@ -10,12 +10,14 @@
 //! household has its say, a channel may rest) is not answered here, and the rule itself decides.
 //! So this is a memo of the rule and has no rule of its own.
 
+mod grown;
 pub(crate) mod many;
 pub(crate) mod plan;
 pub(crate) mod profile;
 pub(crate) mod saved;
 pub(crate) mod slot;
 pub(crate) mod table;
+pub(crate) mod whom;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -38,6 +40,7 @@ use sayso_consent::{
 use crate::{
     decide::{Passing, People, decide},
     engine::{
+        grown::Grown,
         plan::{Cell, Plan},
         profile::{NEWEST, Profile, Summary, sum_up},
         slot::{ASK, GONE, NEVER, NO_POSITION, Said},
@@ -50,6 +53,9 @@ const PROFILES_MAX: usize = (1 << 24) - 2;
 /// The profile of whoever is not known.
 const NOBODY: u32 = 0;
 
+/// In place of a number of people: nobody is counted by a profile of a device.
+const OF_DEVICE: i64 = i64::MIN;
+
 /// What is said of somebody who goes.
 const GOING: Said = Said { profile: GONE, lapse: NEVER, grant: NO_POSITION };
 
@@ -61,12 +67,20 @@ const BY_RULE: u8 = 0x40;
 const ON_NEWEST: u8 = 0x20;
 const REASON: u8 = 0x1f;
 
-/// A plan, and the answers by profile and cell; zero where nobody asked yet.
+/// A plan, and the answers by cell and profile; zero where nobody asked yet. Those of one cell lie
+/// side by side: whoever asks about many people mostly asks them all the same.
 pub(crate) struct Book {
     /// Counts the catalogs: what was prepared under one says nothing under another.
     number: u64,
     pub(crate) plan: Plan,
-    answers: boxcar::Vec<Box<[AtomicU8]>>,
+    answers: Vec<Grown<AtomicU8>>,
+}
+
+impl Book {
+    fn new(number: u64, plan: Plan) -> Self {
+        let answers = plan.cells.iter().map(|_| Grown::default()).collect();
+        Self { number, plan, answers }
+    }
 }
 
 /// Everything that a decision reads. Replaced whole, so that a reader holds what belongs together.
@@ -94,8 +108,6 @@ struct Kept {
     somebody: Arc<SubjectState>,
     has_home: bool,
     device: Option<Id>,
-    /// How many people have it; devices do not count.
-    people: AtomicI64,
 }
 
 /// A decision in brief.
@@ -111,11 +123,15 @@ struct Writing {
     table: Writer,
     /// Since when notices count, in order.
     material: Vec<Position>,
-    /// Whose profile does not hold for ever, and until when.
+    /// Whose profile does not hold for ever, and until when. At 0 stands whoever shares a slot.
     unsettled: BTreeSet<(u32, SubjectId)>,
     /// From this minute on there may be people whose profile no longer holds and who do not stand
     /// among the unsettled.
     doubt: u32,
+    /// Up to where those were summed up again whose profile no longer held. See [`Engine::settle`].
+    settled: (u32, SubjectId),
+    /// Counts changes of slots.
+    changes: u64,
 }
 
 /// Everyone's answers, without their states: a slot a person, a profile for all who are alike.
@@ -127,6 +143,8 @@ pub struct Engine {
     keyed: Keyed,
     view: ArcSwap<View>,
     profiles: boxcar::Vec<Kept>,
+    /// How many people have each profile, by its number; [`OF_DEVICE`] if it is of a device.
+    people: Grown<AtomicI64>,
     writing: Mutex<Writing>,
 }
 
@@ -146,28 +164,49 @@ impl Default for Engine {
         let mut key = [0; 16];
         key[..8].copy_from_slice(&half(0));
         key[8..].copy_from_slice(&half(1));
-        Self::new(Keyed(key))
+        Self::new(Keyed::new(key))
     }
 }
 
 impl Engine {
     fn new(keyed: Keyed) -> Self {
-        let book = Book { number: 0, plan: Plan::new(None), answers: boxcar::Vec::new() };
+        let book = Book::new(0, Plan::new(None));
         let writing = Writing {
             numbers: HashMap::new(),
             table: Writer::new(),
             material: Vec::new(),
             unsettled: BTreeSet::new(),
             doubt: NEVER,
+            settled: (1, SubjectId(0)),
+            changes: 0,
         };
         let engine = Self {
             keyed,
             view: ArcSwap::from_pointee(View { book: Arc::new(book), table: Table::new() }),
             profiles: boxcar::Vec::new(),
+            people: Grown::default(),
             writing: Mutex::new(writing),
         };
         engine.number(&mut engine.writing(), Profile::of_nobody());
         engine
+    }
+
+    /// One in which a fingerprint has so few bits that everybody is like somebody.
+    #[cfg(test)]
+    pub(crate) fn of_bits(bits: u32) -> Self {
+        Self::new(Keyed::of_bits(*b"known to a test!", bits))
+    }
+
+    /// Two people in one part whose fingerprints are equal.
+    #[cfg(test)]
+    pub(crate) fn two_alike(&self) -> [SubjectId; 2] {
+        let mut known = HashMap::new();
+        let mut all = (0..1 << 20).map(|number| SubjectId(number << 64 | 7));
+        let twin = all.find_map(|subject| {
+            let other = known.insert(self.keyed.person(subject).fingerprint(), subject)?;
+            Some([other, subject])
+        });
+        twin.unwrap()
     }
 
     /// What decisions are read from now. To be let go of soon.
@@ -223,8 +262,8 @@ impl Engine {
     /// The answer of a profile in a cell, from the book; the first to ask writes it there. Two
     /// that ask at once write the same.
     fn code(&self, book: &Book, profile: u32, cell: Cell) -> u8 {
-        let answers = book.answers.get(profile as usize);
-        let Some(answer) = answers.and_then(|answers| answers.get(cell.0 as usize)) else {
+        let Some(answer) = book.answers.get(cell.0 as usize).and_then(|cell| cell.at(profile))
+        else {
             return BY_RULE;
         };
         match answer.load(Ordering::Relaxed) {
@@ -279,7 +318,16 @@ impl Engine {
         state: Option<&SubjectState>,
         at: Timestamp,
     ) {
-        let writing = &mut *self.writing();
+        self.put_in(&mut self.writing(), subject, (before, state), at);
+    }
+
+    fn put_in(
+        &self,
+        writing: &mut Writing,
+        subject: SubjectId,
+        (before, state): (Option<&SubjectState>, Option<&SubjectState>),
+        at: Timestamp,
+    ) {
         let person = state.map(|state| sum_up(state, None, at, &writing.material));
         let said = person.map_or(GOING, |summary| self.said(writing, summary));
         self.put_slot(writing, self.keyed.person(subject), said, Some(subject));
@@ -313,24 +361,42 @@ impl Engine {
         if let Some(table) = saying.grown {
             self.view.store(Arc::new(View { book: Arc::clone(&view.book), table }));
         }
+        writing.changes += 1;
+        for (met, said) in saying.met {
+            self.count(said.profile, -1);
+            writing.unsettled.remove(&(said.lapse, met));
+            writing.unsettled.insert((0, met));
+        }
+        if let Some(shared) = saying.shared_with {
+            writing.unsettled.insert((0, shared));
+        }
+        if let Some(before) =
+            saying.before.filter(|_| person.is_some() || saying.shared_with.is_some())
+        {
+            self.count(before.profile, -1);
+        }
         let Some(subject) = person else { return };
         if let Some(before) = saying.before {
-            self.count(before.profile, -1);
             writing.unsettled.remove(&(before.lapse, subject));
         }
-        let shared = saying.shared_with;
-        self.count(if shared.is_some() { ASK } else { said.profile }, 1);
+        if saying.shared_with.is_some() {
+            writing.unsettled.insert((0, subject));
+        } else {
+            self.count(said.profile, 1);
+        }
         if said.lapse != NEVER && said.profile != GONE {
             writing.unsettled.insert((said.lapse, subject));
         }
-        for shared in shared.into_iter().chain(shared.map(|_| subject)) {
-            writing.unsettled.insert((0, shared));
-        }
     }
 
+    /// Counts people by a profile. Whom none tells of ([`ASK`], [`GONE`]) is not counted by one, and
+    /// devices are not counted.
     fn count(&self, profile: u32, more: i64) {
-        if let Some(kept) = self.profiles.get(profile as usize) {
-            kept.people.fetch_add(more, Ordering::Relaxed);
+        if (profile as usize) < PROFILES_MAX
+            && let Some(people) = self.people.at(profile)
+            && people.load(Ordering::Relaxed) != OF_DEVICE
+        {
+            people.fetch_add(more, Ordering::Relaxed);
         }
     }
 
@@ -346,13 +412,44 @@ impl Engine {
             somebody: Arc::new(profile.somebody()),
             has_home: profile.has_home,
             device: profile.device.clone(),
-            people: AtomicI64::new(0),
         };
         let number = self.profiles.push(kept) as u32;
-        let book = &self.view.load().book;
-        book.answers.push(unanswered(&book.plan));
+        if profile.device.is_some()
+            && let Some(people) = self.people.at(number)
+        {
+            people.store(OF_DEVICE, Ordering::Release);
+        }
         writing.numbers.insert(profile, number);
         number
+    }
+
+    /// Sums up again those whose profile no longer holds at a moment that will not come again: at
+    /// most so many, the longest ago first. Says how many there were: with fewer than `most` there
+    /// are no more for now. Only by whoever puts people in.
+    pub(crate) fn settle(
+        &self,
+        state: impl Fn(SubjectId) -> Option<Arc<SubjectState>>,
+        at: Timestamp,
+        most: usize,
+    ) -> usize {
+        // Within its minute a profile may hold still.
+        let until = (minute(at), SubjectId(0));
+        for count in 0..most {
+            let mut writing = self.writing();
+            let next = Some(writing.settled).filter(|settled| *settled < until);
+            let next = next.and_then(|from| writing.unsettled.range(from..until).next().copied());
+            let Some((lapse, subject)) = next else {
+                writing.settled = writing.settled.max(until);
+                return count;
+            };
+            // Whoever stays unsettled, as those who are owed something, is passed by.
+            writing.settled = (lapse, SubjectId(subject.0.saturating_add(1)));
+            writing.unsettled.remove(&(lapse, subject));
+            if let Some(state) = state(subject) {
+                self.put_in(&mut writing, subject, (Some(&state), Some(&state)), at);
+            }
+        }
+        most
     }
 
     /// A profile holds until a moment at most.
@@ -367,6 +464,7 @@ impl Engine {
                 continue;
             };
             let lapse = minute(due);
+            writing.changes += 1;
             writing.table.say(&view.table, &self.keyed, key, Said { lapse, ..said });
             if is_person {
                 writing.unsettled.remove(&(said.lapse, subject));
@@ -403,10 +501,8 @@ impl Engine {
         writing.material.sort_unstable();
         writing.material.dedup();
         let plan = Plan::new(Some(Arc::new(in_force.clone())));
-        let answers: boxcar::Vec<_> =
-            (0..self.profiles.count()).map(|_| unanswered(&plan)).collect();
         let view = self.view.load();
-        let book = Arc::new(Book { number: view.book.number + 1, plan, answers });
+        let book = Arc::new(Book::new(view.book.number + 1, plan));
         self.view.store(Arc::new(View { book, table: view.table.clone() }));
     }
 }
@@ -417,18 +513,6 @@ impl Engine {
         let book = Arc::clone(&self.view.load().book);
         self.view.store(Arc::new(View { book, table }));
     }
-
-    /// Whether it is a person of whom that is said, and not one's part in a device.
-    fn is_person(&self, said: &Said) -> bool {
-        match self.profiles.get(said.profile as usize) {
-            Some(kept) => kept.device.is_none(),
-            None => said.profile == ASK,
-        }
-    }
-}
-
-fn unanswered(plan: &Plan) -> Box<[AtomicU8]> {
-    plan.cells.iter().map(|_| AtomicU8::new(0)).collect()
 }
 
 /// The minute of a moment, from 1970: rounded down, so that what ends within it ends with its

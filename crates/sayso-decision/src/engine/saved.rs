@@ -26,7 +26,7 @@ use sayso_consent::{
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{
-    ASK, Engine, Kept,
+    ASK, Engine,
     profile::Profile,
     slot::{GONE, Said, words},
     table::{Key, Keyed, PARTS, Part, Table, Writer},
@@ -68,12 +68,14 @@ pub struct EngineContents {
     profiles: Vec<(Profile, i64)>,
     material: Vec<Position>,
     doubt: u32,
+    /// Who shares a slot: the part, and the person or the digest of the device.
+    sharing: Vec<(usize, u128)>,
 }
 
 impl EngineContents {
     /// What people's places are found by.
     pub(crate) fn keyed(&self) -> Keyed {
-        Keyed(self.key)
+        Keyed::new(self.key)
     }
 
     /// Slots of a part.
@@ -106,7 +108,7 @@ impl Engine {
     }
 
     /// The people whose slot may be another's as well.
-    pub(crate) fn sharing(&self) -> Vec<SubjectId> {
+    pub(crate) fn all_sharing(&self) -> Vec<SubjectId> {
         let writing = self.writing();
         let sharing = writing.unsettled.iter().take_while(|(lapse, _)| *lapse == 0);
         sharing.map(|(_, subject)| *subject).collect()
@@ -142,7 +144,7 @@ impl Engine {
                 let who = part.who(at);
                 let mut said = said;
                 // Whoever went while this is written was still there when it began.
-                if self.is_person(&said) || said.profile == GONE {
+                if self.is_person(said.profile) || said.profile == GONE {
                     match place(out, SubjectId(who))? {
                         Some(place) => beside[2 * part.capacity() + at] = place,
                         None if said.profile != ASK => said.profile = GONE,
@@ -175,6 +177,7 @@ impl Engine {
             unsettled.extend([u64::from(*lapse), (subject.0 >> 64) as u64, subject.0 as u64]);
         }
         let (material, doubt) = (writing.material.clone(), writing.doubt);
+        let sharing = writing.table.sharing();
         let mut profiles: Vec<(Profile, u32)> =
             writing.numbers.iter().map(|(profile, number)| (profile.clone(), *number)).collect();
         out.section(&unsettled)?;
@@ -183,7 +186,7 @@ impl Engine {
             (profile, people.get(number as usize).copied().unwrap_or(0))
         };
         let profiles = profiles.into_iter().map(counted).collect();
-        Ok(EngineContents { key: self.keyed.0, parts, profiles, material, doubt })
+        Ok(EngineContents { key: self.keyed.key(), parts, profiles, material, doubt, sharing })
     }
 
     /// Writes the engine by itself, without anybody's state: for who keeps those elsewhere, or
@@ -219,10 +222,15 @@ impl Engine {
         // The first profile, nobody's, every engine has by itself.
         for (profile, people) in contents.profiles.iter().skip(1) {
             let number = engine.number(writing, profile.clone());
-            let kept: &Kept = engine.profiles.get(number as usize)?;
-            kept.people.store(*people, Ordering::Relaxed);
+            // Devices are not counted.
+            if profile.device.is_none() {
+                engine.people.at(number)?.store(*people, Ordering::Relaxed);
+            }
         }
-        writing.table = Writer::saved(contents.parts.iter().map(|(_, taken)| *taken as usize));
+        writing.table = Writer::saved(
+            contents.parts.iter().map(|(_, taken)| *taken as usize),
+            contents.sharing.iter().map(|(part, whole)| Key::of(&engine.keyed, *part, *whole)),
+        );
         writing.doubt = contents.doubt;
         writing.unsettled = unsettled(sections.section(UNSETTLED));
         engine.seat(Table::saved(parts));

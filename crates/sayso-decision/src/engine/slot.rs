@@ -58,6 +58,15 @@ pub(crate) fn words(fingerprint: u32, said: Said) -> [u64; 2] {
     [pack(fingerprint, said.grant), pack(FIRST | said.profile, said.lapse)]
 }
 
+/// What one word of a slot says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    /// Whether somebody is or was here.
+    pub(crate) is_taken: bool,
+    pub(crate) profile: u32,
+    pub(crate) lapse: u32,
+}
+
 /// What a look at a slot came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
@@ -95,9 +104,12 @@ impl Slot<'_> {
         }
     }
 
-    /// Whether nobody was ever here.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == EMPTY
+    /// Which profile is said, and until when it holds.
+    #[inline]
+    pub(crate) fn standing(&self) -> Standing {
+        let state = self.state.load(Ordering::Acquire);
+        let (profile, lapse) = unpack(state);
+        Standing { is_taken: state != EMPTY, profile: profile & PROFILE, lapse }
     }
 
     /// Puts somebody into an empty slot. Only the one writer.

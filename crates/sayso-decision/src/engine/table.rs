@@ -7,7 +7,9 @@
 //! whose hashes are equal share a slot that says [`ASK`].
 
 use std::{
+    collections::BTreeMap,
     hash::Hasher,
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -19,7 +21,7 @@ use siphasher::{sip::SipHasher13, sip128};
 
 use crate::engine::{
     saved::Run,
-    slot::{ASK, GONE, Look, Said, Slot},
+    slot::{ASK, GONE, Look, NEVER, NO_POSITION, Said, Slot, Standing},
 };
 
 const PART_BITS: u32 = 10;
@@ -40,13 +42,51 @@ pub(crate) struct Key {
 impl Key {
     /// Nobody's.
     pub(crate) const NONE: Self = Self { part: 0, hash: 0, whole: 0 };
+
+    /// That of somebody or something whose digest is known.
+    pub(crate) fn of(keyed: &Keyed, part: usize, whole: u128) -> Self {
+        Self { part: part % PARTS, hash: keyed.hash(whole), whole }
+    }
+}
+
+#[cfg(test)]
+impl Key {
+    /// What a slot keeps of it.
+    pub(crate) fn fingerprint(&self) -> u32 {
+        self.hash as u32
+    }
 }
 
 /// Makes keys.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Keyed(pub(crate) [u8; 16]);
+pub(crate) struct Keyed {
+    key: [u8; 16],
+    /// Which bits of a hash count: with few, everybody is like somebody.
+    #[cfg(test)]
+    mask: u64,
+}
 
 impl Keyed {
+    /// With a key that nobody knows.
+    pub(crate) fn new(key: [u8; 16]) -> Self {
+        Self {
+            key,
+            #[cfg(test)]
+            mask: u64::MAX,
+        }
+    }
+
+    /// With fingerprints of so few bits.
+    #[cfg(test)]
+    pub(crate) fn of_bits(key: [u8; 16], bits: u32) -> Self {
+        Self { key, mask: !0xffff_ffff | ((1 << bits) - 1) }
+    }
+
+    /// The key itself, to be saved.
+    pub(crate) fn key(&self) -> [u8; 16] {
+        self.key
+    }
+
     /// A person's.
     pub(crate) fn person(&self, subject: SubjectId) -> Key {
         Key { part: part_of(subject), hash: self.hash(subject.0), whole: subject.0 }
@@ -54,7 +94,7 @@ impl Keyed {
 
     /// That of a person's part in a device.
     pub(crate) fn device(&self, subject: SubjectId, device: &str) -> Key {
-        let mut hasher = sip128::SipHasher13::new_with_key(&self.0);
+        let mut hasher = sip128::SipHasher13::new_with_key(&self.key);
         hasher.write(&subject.0.to_le_bytes());
         hasher.write(device.as_bytes());
         let whole = sip128::Hasher128::finish128(&hasher).as_u128();
@@ -67,13 +107,22 @@ impl Keyed {
     }
 
     fn hash(&self, whole: u128) -> u64 {
-        SipHasher13::new_with_key(&self.0).hash(&whole.to_le_bytes())
+        let hash = SipHasher13::new_with_key(&self.key).hash(&whole.to_le_bytes());
+        #[cfg(test)]
+        let hash = hash & self.mask;
+        hash
     }
 }
 
 /// The part that a person is in.
 pub(crate) fn part_of(subject: SubjectId) -> usize {
     (subject.0 >> (128 - PART_BITS)) as usize
+}
+
+/// The first and the last who can be in a part.
+pub(crate) fn part_range(part: usize) -> (SubjectId, SubjectId) {
+    let first = (part as u128) << (128 - PART_BITS);
+    (SubjectId(first), SubjectId(first | u128::MAX >> PART_BITS))
 }
 
 /// A part of the table. It does not grow: a larger one takes its place.
@@ -147,8 +196,22 @@ impl Part {
         (said.is_some() && self.who(at) == key.whole).then_some(at)
     }
 
+    /// Each of these slots in the order of memory, empty ones too: which profile, until when, and
+    /// whose. Devices are among them, by their digest. What is said of somebody's newest grant is not
+    /// looked at, so one word is enough and none has to be held against another.
+    #[inline]
+    pub(crate) fn each(&self, slots: Range<usize>, mut tell: impl FnMut(Standing, SubjectId)) {
+        let (words, _) = self.words.as_chunks::<2>();
+        let (who, _) = self.who.as_chunks::<2>();
+        for ([mark, state], who) in words[slots.clone()].iter().zip(&who[slots]) {
+            let half = |word: &AtomicU64| u128::from(word.load(Ordering::Relaxed));
+            let standing = Slot { mark, state }.standing();
+            tell(standing, SubjectId(half(&who[0]) << 64 | half(&who[1])));
+        }
+    }
+
     /// Everything that is said in this part, and of whom; devices among them, by their digest.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (Said, SubjectId)> {
+    fn all(&self) -> impl Iterator<Item = (Said, SubjectId)> {
         let said = |at: usize| Some((self.slot(at).said()?, SubjectId(self.who(at))));
         (0..self.capacity).filter_map(said)
     }
@@ -167,25 +230,52 @@ impl Part {
         }
     }
 
-    /// The same with room for more, and without those who are gone.
-    fn grown(&self, keyed: &Keyed) -> (Self, usize) {
+    /// The same with room for more, and without those who are gone. Whoever shares a slot, or comes
+    /// to in the new order, is told of.
+    fn grown(&self, keyed: &Keyed, sharing: &[Key]) -> Larger {
         let stays = |said: &Said| said.profile != GONE;
-        let taken = self.all().filter(|(said, _)| stays(said)).count();
+        let taken = self.all().filter(|(said, _)| stays(said)).count() + sharing.len();
         // Grown to two thirds full, and grown again at five sixths: about three quarters between.
         let part = Self::with_capacity((taken * 3 / 2 + 1).max(FIRST));
+        let mut grown = Larger { part, taken: 0, met: Vec::new() };
         for at in 0..self.capacity {
             if let Some(said) = self.slot(at).said().filter(stays) {
                 let whole = self.who(at);
-                let hash = keyed.hash(whole);
-                let mut free = part.home(hash);
-                while !part.slot(free).is_empty() {
-                    free = part.after(free);
-                }
-                part.set_who(free, whole);
-                part.slot(free).put(hash as u32, said);
+                grown.place(keyed.hash(whole), whole, said);
             }
         }
-        (part, taken)
+        for key in sharing {
+            // Their slot may now stand where a search for them does not come by.
+            if grown.part.find(key.hash).1.is_none_or(|said| said.profile != ASK) {
+                let said = Said { profile: ASK, lapse: NEVER, grant: NO_POSITION };
+                grown.place(key.hash, key.whole, said);
+            }
+        }
+        grown
+    }
+}
+
+/// A larger part that takes the place of another.
+struct Larger {
+    part: Part,
+    taken: usize,
+    /// Who shares a slot and did not before, and what was said of each.
+    met: Vec<(u128, Said)>,
+}
+
+impl Larger {
+    /// Puts somebody where a search for them ends. If that is somebody else, who is alike, from now
+    /// on neither is told by the slot.
+    fn place(&mut self, hash: u64, whole: u128, said: Said) {
+        let (at, before) = self.part.find(hash);
+        if let Some(before) = before {
+            self.met.extend([(self.part.who(at), before), (whole, said)]);
+            self.part.slot(at).change(Said { profile: ASK, ..before });
+        } else {
+            self.part.set_who(at, whole);
+            self.part.slot(at).put(hash as u32, said);
+            self.taken += 1;
+        }
     }
 }
 
@@ -211,6 +301,13 @@ impl Table {
         self.parts[key.part].find(key.hash).1.filter(|said| said.profile != GONE)
     }
 
+    /// Whose slot somebody's search ends at.
+    pub(crate) fn owner(&self, key: Key) -> Option<SubjectId> {
+        let part = &self.parts[key.part];
+        let (at, said) = part.find(key.hash);
+        said.map(|_| SubjectId(part.who(at)))
+    }
+
     /// Brings the beginning of a search near. What is read is not looked at, so reads of several
     /// keys in a row wait for memory together.
     pub(crate) fn fetch(&self, key: Key) {
@@ -234,17 +331,29 @@ impl Table {
 pub(crate) struct Writer {
     /// Slots that are not empty, by part.
     taken: Vec<usize>,
+    /// Who shares a slot, by part.
+    sharing: BTreeMap<usize, Vec<Key>>,
 }
 
 impl Writer {
     /// That of an empty table.
     pub(crate) fn new() -> Self {
-        Self { taken: vec![0; PARTS] }
+        Self { taken: vec![0; PARTS], sharing: BTreeMap::new() }
     }
 
     /// That of a saved one.
-    pub(crate) fn saved(taken: impl Iterator<Item = usize>) -> Self {
-        Self { taken: taken.collect() }
+    pub(crate) fn saved(
+        taken: impl Iterator<Item = usize>,
+        sharing: impl Iterator<Item = Key>,
+    ) -> Self {
+        let mut writer = Self { taken: taken.collect(), sharing: BTreeMap::new() };
+        sharing.for_each(|key| writer.share(key));
+        writer
+    }
+
+    /// Who shares a slot: the part, and what tells them from others.
+    pub(crate) fn sharing(&self) -> Vec<(usize, u128)> {
+        self.sharing.values().flatten().map(|key| (key.part, key.whole)).collect()
     }
 
     /// Says something of somebody.
@@ -257,30 +366,52 @@ impl Writer {
             let is_shared = other != key.whole || before.profile == ASK;
             let said = if is_shared { Said { profile: ASK, ..said } } else { said };
             part.slot(at).change(said);
-            let shared_with = is_shared.then_some(SubjectId(other));
-            return Saying { before: Some(before), shared_with, grown: None };
+            let other = Key { hash: keyed.hash(other), whole: other, ..key };
+            if is_shared {
+                self.share(other);
+                self.share(key);
+            }
+            let shared_with = is_shared.then_some(SubjectId(other.whole));
+            return Saying { before: Some(before), shared_with, ..Saying::default() };
         }
         // Six slots in seven at most: the search for somebody who is not there stays short.
         if self.taken[key.part] * 7 >= part.capacity * 6 {
-            let (grown, taken) = part.grown(keyed);
+            let sharing = self.sharing.get(&key.part).map_or(&[][..], Vec::as_slice);
+            let Larger { part, taken, met } = part.grown(keyed, sharing);
             self.taken[key.part] = taken;
+            for (whole, _) in &met {
+                self.share(Key { hash: keyed.hash(*whole), whole: *whole, ..key });
+            }
             let mut table = table.clone();
-            table.parts[key.part] = Arc::new(grown);
-            return Saying { grown: Some(table.clone()), ..self.say(&table, keyed, key, said) };
+            table.parts[key.part] = Arc::new(part);
+            let mut saying = self.say(&table, keyed, key, said);
+            saying.met.extend(met.into_iter().map(|(whole, said)| (SubjectId(whole), said)));
+            saying.grown.get_or_insert(table);
+            return saying;
         }
         part.set_who(at, key.whole);
         part.slot(at).put(key.hash as u32, said);
         self.taken[key.part] += 1;
-        Saying { before: None, shared_with: None, grown: None }
+        Saying::default()
+    }
+
+    fn share(&mut self, key: Key) {
+        let sharing = self.sharing.entry(key.part).or_default();
+        if sharing.iter().all(|known| known.whole != key.whole) {
+            sharing.push(key);
+        }
     }
 }
 
 /// What came of saying something.
+#[derive(Default)]
 pub(crate) struct Saying {
     /// What the slot said before.
     pub(crate) before: Option<Said>,
     /// The other one, if the slot has to stand for two.
     pub(crate) shared_with: Option<SubjectId>,
+    /// Who shares a slot since the part has grown, and what was said of each before.
+    pub(crate) met: Vec<(SubjectId, Said)>,
     /// The table that takes the place of the one before, if a part had to grow.
     pub(crate) grown: Option<Table>,
 }

@@ -2,9 +2,10 @@
 //!
 //! Chance tells stories ([`history`], under [`catalogs`] that change, with questions of
 //! [`asks`]); the laws are held to each of them: [`agreement`] with the oracle, [`withdrawal`],
-//! [`replay`], [`image`], [`reach`], [`columns`], [`batches`]. [`planted`] shows that they can fail,
-//! [`found`] keeps what they found. [`golden`] puts the examples for people to the snapshot.
-//! `SAYSO_CASES` says how many stories, 512 if nothing does.
+//! [`replay`], [`image`], [`reach`], [`columns`], [`batches`]. [`lapse`] is about the very moment at
+//! which something ends. [`planted`] shows that they can fail, [`found`] keeps what they found.
+//! [`golden`] puts the examples for people to the snapshot. `SAYSO_CASES` says how many stories, 512
+//! if nothing does.
 
 #[cfg(test)]
 mod agreement;
@@ -24,6 +25,8 @@ mod golden;
 mod history;
 #[cfg(test)]
 mod image;
+#[cfg(test)]
+mod lapse;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
