@@ -67,10 +67,11 @@ fn laws() -> Result<()> {
     run::check(command.envs(HEAVY).envs(install::environment()))
 }
 
-/// Loom takes the place of the atomics, so everything is built once more, in a folder of its own.
+/// Loom takes the place of the atomics. The flag that says so is everybody's, so that everything
+/// is built once more, in a folder of its own.
 fn model() -> Result<()> {
     let target = run::root().join("target/loom");
-    let mut command = run::cargo(["test", "-p", "sayso-decision", "--lib", "--target-dir"]);
+    let mut command = run::cargo(["test", "-p", "sayso-model", "--lib", "--target-dir"]);
     run::check(command.arg(target).env("RUSTFLAGS", "--cfg loom"))
 }
 
