@@ -70,7 +70,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             break;
         }
     }
-    report(&finished, &tally)
+    report(options, &finished, &tally)
 }
 
 impl Step {
@@ -94,7 +94,8 @@ impl Step {
     }
 }
 
-/// Without a network there is no list of vulnerabilities; the rest is asked of the lock file.
+/// The lock file is enough for licences and origins. The list of vulnerabilities needs a network:
+/// who asked for it and cannot have it has not passed.
 fn deny(full: bool) -> Result<Outcome> {
     if full && !run::works("cargo", &["deny", "--version"]) {
         run::check(&mut run::cargo(["install", "cargo-deny", "--locked"]))?;
@@ -102,11 +103,12 @@ fn deny(full: bool) -> Result<Outcome> {
     if !run::works("cargo", &["deny", "--version"]) {
         return Ok(Outcome::Skipped("cargo-deny is not installed; `--full` installs it".into()));
     }
+    let check = ["deny", "--locked", "check", "bans", "licenses", "sources"];
+    let rest = run::check(&mut run::cargo(check));
     if full {
         run::check(&mut run::cargo(["deny", "check", "advisories"]))?;
     }
-    run::check(&mut run::cargo(["deny", "--offline", "check", "bans", "licenses", "sources"]))?;
-    Ok(Outcome::Passed)
+    rest.map(|()| Outcome::Passed)
 }
 
 fn test(tally: &mut Tally) -> Result<()> {
@@ -144,8 +146,9 @@ impl Tally {
     }
 }
 
-fn report(finished: &[(Step, Outcome, Duration)], tally: &Tally) -> Result<()> {
+fn report(options: &Options, finished: &[(Step, Outcome, Duration)], tally: &Tally) -> Result<()> {
     run::say("");
+    let full = if options.full { "--full " } else { "" };
     let mut failed = Vec::new();
     for (step, outcome, took) in finished {
         let name = step.name();
@@ -157,7 +160,7 @@ fn report(finished: &[(Step, Outcome, Duration)], tally: &Tally) -> Result<()> {
             }
             Outcome::Failed(why) => {
                 run::say(format_args!("  FAILED   {name:<8} {seconds:>7.1} s  {why}"));
-                run::say(format_args!("           rerun it: cargo xtask test --only {name}"));
+                run::say(format_args!("           rerun it: cargo xtask test {full}--only {name}"));
                 failed.push(name);
             }
         }
@@ -191,10 +194,11 @@ mod tests {
     #[test]
     fn a_failed_step_fails_the_run_and_a_skipped_one_does_not() {
         let took = Duration::from_secs(1);
+        let options = Options { only: None, full: true };
         let skipped = || (Step::Deny, Outcome::Skipped("absent".into()), took);
-        assert!(report(&[skipped()], &Tally::default()).is_ok());
+        assert!(report(&options, &[skipped()], &Tally::default()).is_ok());
         let failed = (Step::Fmt, Outcome::Failed("two files".into()), took);
-        let error = report(&[skipped(), failed], &Tally::default()).unwrap_err();
+        let error = report(&options, &[skipped(), failed], &Tally::default()).unwrap_err();
         assert_eq!(error.to_string(), "failed: fmt");
     }
 }

@@ -125,6 +125,9 @@ impl Replica {
     }
 }
 
+/// How many people for whom something has ended are settled beside those whom entries are about.
+const SETTLE_MORE: usize = 16;
+
 impl Following {
     /// Applies entries in the order of the ledger; they and what is left out of them lead to a
     /// position. `at` is the server's time: what has ended there has ended here. Blocks while a
@@ -132,6 +135,7 @@ impl Following {
     pub fn apply(&self, entries: &[Entry], through: Position, at: Timestamp) {
         self.point.snapshot.apply(entries);
         self.point.snapshot.advance(through);
+        self.point.snapshot.settle(entries.len() + SETTLE_MORE);
         self.point.clock.seen(at.max(self.point.snapshot.latest()));
         self.told.send_replace(through);
     }

@@ -22,6 +22,8 @@ pub const PARKED_MS: u64 = 15 * 60 * 1_000;
 pub const ERASURES_MAX: usize = 100_000;
 /// How many entries are worth saving the snapshot again; an erasure since always is.
 pub const SAVE_ENTRIES: u64 = 1_000;
+/// How many people for whom something has ended or begun by itself are summed up anew behind a batch.
+pub const SETTLE_MORE: usize = 64;
 /// How often the writer tries a store that failed, in milliseconds.
 pub const STORE_RETRY_MS: u64 = 500;
 /// Most withdrawals that are kept in force in memory while the store fails.

@@ -36,7 +36,7 @@ use crate::{
     image::{Beside, Fresh},
     journal::Line,
     ledger::OpenError,
-    limits::{BATCH_COMMANDS_MAX, HELD_MAX, STORE_RETRY_MS},
+    limits::{BATCH_COMMANDS_MAX, HELD_MAX, SETTLE_MORE, STORE_RETRY_MS},
     plan::{Fault, Plan},
     record::Hash,
     scribe::Scribe,
@@ -171,6 +171,8 @@ impl Writer {
             self.recover();
         }
         self.serve(submissions);
+        // Whoever waits for an answer has it by now.
+        self.shared.snapshot.settle(SETTLE_MORE);
         match next {
             Some(Job::Freeze(reply)) => drop(reply.send(self.freeze())),
             Some(Job::Seat(written, reply)) => {

@@ -3,4 +3,5 @@
 pub(crate) mod ask;
 pub(crate) mod parsers;
 pub(crate) mod samples;
+pub(crate) mod targets;
 pub(crate) mod world;

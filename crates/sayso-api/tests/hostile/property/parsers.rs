@@ -1,7 +1,10 @@
 //! What holds for the parsers below the API.
 
 use sayso_consent::{Choice, catalog::Normalisation};
-use sayso_ledger::{limits::IDENTIFIER_BYTES_MAX, normalise::normalise};
+use sayso_ledger::{
+    limits::IDENTIFIER_BYTES_MAX,
+    normalise::{NotAnIdentifier, normalise},
+};
 
 /// A text is a catalog that reads back to itself, or has problems, each with its place.
 pub(crate) fn catalog(text: &str) {
@@ -18,7 +21,9 @@ pub(crate) fn catalog(text: &str) {
 }
 
 /// The comparable form of an identifier is its own comparable form, or two systems that pass a
-/// value on would find two people.
+/// value on would find two people. An error has no place for the value: if a kind of error gets
+/// one, this no longer compiles. (To search the text for the value finds whatever the text says
+/// anyway, such as `@example.org`.)
 pub(crate) fn identifier(value: &str) {
     for kind in
         [Normalisation::Exact, Normalisation::Lowercase, Normalisation::Email, Normalisation::Phone]
@@ -32,10 +37,13 @@ pub(crate) fn identifier(value: &str) {
                 );
                 assert_eq!(normalise(kind, &once).as_deref(), Ok(&*once), "{kind:?}");
             }
-            Err(error) => {
-                let repeats = value.len() > 8 && error.to_string().contains(value);
-                assert!(!repeats, "an error repeats the value");
-            }
+            Err(
+                NotAnIdentifier::Empty
+                | NotAnIdentifier::TooLong
+                | NotAnIdentifier::Control
+                | NotAnIdentifier::NotAnEmail
+                | NotAnIdentifier::NotAPhone,
+            ) => {}
         }
     }
 }
