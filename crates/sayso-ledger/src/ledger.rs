@@ -77,7 +77,7 @@ impl Ledger {
         journal: Option<Journal>,
     ) -> Result<Self, OpenError> {
         let path = journal.as_ref().map(|journal| journal.path().to_owned());
-        let (mut writer, queue, begun) = prepare(&store, secrets, clock, journal)?;
+        let (mut writer, queue, begun) = prepare(store, secrets, clock, journal)?;
         let shared = Arc::clone(&writer.shared);
         shared.store.forget_answers(shared.clock.at().0 - IDEMPOTENCY_MS)?;
         reconcile(&mut writer)?;
@@ -97,7 +97,7 @@ impl Ledger {
         clock: Clock,
         lines: &[Line],
     ) -> Result<(usize, Line), OpenError> {
-        let (mut writer, _queue, _) = prepare(&copy, secrets, clock, None)?;
+        let (mut writer, _queue, _) = prepare(copy, secrets, clock, None)?;
         writer.note_restore("restore")?;
         let replayed = writer.replay(lines, "restore")?;
         let mark = Line::mark(writer.shared.head(), writer.shared.clock.at());
@@ -397,7 +397,7 @@ impl Ledger {
 
 /// Follows a store into a fresh snapshot, holding it against the journal on the way.
 fn prepare(
-    store: &Arc<dyn Store>,
+    store: Arc<dyn Store>,
     secrets: Secrets,
     clock: Clock,
     journal: Option<Journal>,
@@ -413,7 +413,7 @@ fn prepare(
 
 /// Takes up what was saved, if that is of this ledger and of this journal.
 fn begin(
-    store: &Arc<dyn Store>,
+    store: Arc<dyn Store>,
     secrets: Secrets,
     clock: Clock,
     scribe: &mut Scribe,
@@ -421,7 +421,7 @@ fn begin(
     if let Some(folder) = store.folder() {
         let images = Images::new(folder);
         let (shared, settled) =
-            Shared::resume(Arc::clone(store), secrets.clone(), clock.clone(), images)?;
+            Shared::resume(Arc::clone(&store), secrets.clone(), clock.clone(), images)?;
         let is_resumed = shared.head() != Head::default();
         // What was settled with no journal says nothing about one.
         let is_known = !is_resumed || settled.is_some() || !scribe.has_journal();
@@ -433,8 +433,9 @@ fn begin(
         );
     }
     scribe.read(None, &secrets).map_err(OpenError::Journal)?;
-    let mut shared = Shared::new(Arc::clone(store), secrets, clock)?;
-    shared.images = store.folder().map(Images::new);
+    let images = store.folder().map(Images::new);
+    let mut shared = Shared::new(store, secrets, clock)?;
+    shared.images = images;
     Ok(shared)
 }
 
