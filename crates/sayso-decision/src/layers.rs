@@ -164,6 +164,11 @@ impl<K: Sharded, V: Clone> Layers<K, V> {
         read(&self.0[key.shard()]).live.contains_key(key)
     }
 
+    /// Whether anything is being saved, or could not be.
+    pub(crate) fn has_frozen(&self) -> bool {
+        self.0.iter().any(|shard| !read(shard).frozen.is_empty())
+    }
+
     /// Begins a save: what is live is frozen.
     pub(crate) fn freeze(&self) {
         for shard in &self.0 {

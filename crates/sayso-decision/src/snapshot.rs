@@ -323,7 +323,8 @@ impl Snapshot {
             }
         });
         let is_below = |subject| !self.people.is_live(&subject);
-        if let Some(due) = changed.first_due(&next, at).filter(|_| self.base.load().is_some()) {
+        let has_below = self.base.load().is_some() || self.people.has_frozen();
+        if let Some(due) = changed.first_due(&next, at).filter(|_| has_below) {
             self.engine.lapse_all_by(due, is_below);
         }
         let mut catalogs = Vec::clone(&self.catalogs.load());

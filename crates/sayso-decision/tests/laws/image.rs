@@ -128,6 +128,17 @@ proptest! {
             answer_alike(&resumed, &whole, &request, at)?;
         }
 
+        // While it is saved for the first time, and for as long as that fails.
+        let saving = Arc::new(Snapshot::default());
+        saving.apply(&entries[..begun]);
+        let _frozen = saving.freeze();
+        saving.apply(&entries[begun..]);
+        same(&saving, &whole)?;
+        for ask in &asks {
+            let (request, at) = live.asked(ask);
+            answer_alike(&saving, &whole, &request, at)?;
+        }
+
         // And once more, over what was saved before.
         let again = Arc::new(resumed);
         let frozen = again.freeze();
