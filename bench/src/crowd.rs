@@ -38,9 +38,26 @@ pub(crate) fn mix(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// The number that was spread: each step of [`mix`] undone, from the last to the first. What was
+/// multiplied is multiplied by the inverse of the factor, and bits that were mixed into lower ones
+/// are taken out again, as often as they were moved within the word.
+fn unmix(mixed: u64) -> u64 {
+    let z = mixed ^ (mixed >> 31) ^ (mixed >> 62);
+    let z = z.wrapping_mul(0x3196_42b2_d24d_8ec3);
+    let z = z ^ (z >> 27) ^ (z >> 54);
+    let z = z.wrapping_mul(0x96de_1b17_3f11_9089);
+    let z = z ^ (z >> 30) ^ (z >> 60);
+    z.wrapping_sub(0x9e37_79b9_7f4a_7c15)
+}
+
 /// The subject id of a person, as good as random.
 pub(crate) fn subject(number: u64) -> SubjectId {
     SubjectId(u128::from(mix(number)) << 64 | u128::from(mix(number ^ 0x5eed)))
+}
+
+/// Whose subject id it is.
+pub(crate) fn number_of(subject: SubjectId) -> u64 {
+    unmix((subject.0 >> 64) as u64)
 }
 
 /// The set of choices of a person: the half of all people have one of the first few.
@@ -248,4 +265,17 @@ pub(crate) fn above(activity: u64) -> ([u8; 3], [u8; 3]) {
     let purpose = [activity, parents + activity / FAMILY, 255].map(|number| number as u8);
     let data = [activity % DATA, parents + activity % DATA, 255].map(|number| number as u8);
     (purpose, data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_is_known_by_the_subject_id() {
+        let far = (0..100_000).map(mix);
+        for number in (0..100_000).chain(far).chain([u64::MAX, u64::MAX - 1, 1 << 63]) {
+            assert_eq!(number_of(subject(number)), number);
+        }
+    }
 }

@@ -11,6 +11,7 @@
 //! whom), one file per measurement, [`peers`], [`report`] and [`chart`].
 
 mod answer;
+mod audience;
 mod batch;
 mod chart;
 mod crowd;
@@ -53,7 +54,7 @@ struct Cli {
     /// How many people decisions are made among [default: 1, 10 and 100 million]
     #[arg(long)]
     people: Option<u64>,
-    /// Measure other programs beside it: Cedar, Rego, Casbin, Redis, PostgreSQL
+    /// Measure other programs beside it: Cedar, Rego, Casbin, Polars, DuckDB, Redis, PostgreSQL
     #[arg(long)]
     peers: bool,
     /// Print JSON
@@ -77,6 +78,8 @@ enum What {
     Steady,
     /// From nothing to the first decision
     Start,
+    /// Whose data may be used, among as many
+    Audience,
     /// Files of many million rows
     Filter,
     /// A decision over HTTP
@@ -126,11 +129,12 @@ impl Settings {
 
 type Measure = fn(&Settings) -> Result<Section>;
 
-const ALL: [(What, Measure); 10] = [
+const ALL: [(What, Measure); 11] = [
     (What::Decide, decide::measure),
     (What::Answer, answer::measure),
     (What::Steady, steady::measure),
     (What::Start, start::measure),
+    (What::Audience, audience::measure),
     (What::Filter, filter::measure),
     (What::Http, http::measure),
     (What::Batch, batch::measure),

@@ -53,6 +53,11 @@ impl Row {
         Self { per_second: None, ..Self::new(what, measured) }
     }
 
+    /// What is said instead of a figure.
+    pub(crate) fn note(what: impl Into<String>) -> Self {
+        Self { what: what.into(), ..Self::default() }
+    }
+
     /// Beside another.
     pub(crate) fn beside(self, ratio: f64, other: impl Into<String>) -> Self {
         Self { ratio: Some(ratio), beside: Some(other.into()), ..self }
