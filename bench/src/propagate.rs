@@ -19,7 +19,7 @@ use sayso_consent::{Id, SubjectId};
 use sayso_ledger::{
     Ledger,
     deliver::Dispatcher,
-    sink::{Delivery, Message, Outcome, Sink},
+    sink::{Answer, Message, Outcome, Sink, Trouble},
 };
 use sayso_sinks::webhook::{HmacSecret, SigningKey, Webhook, WebhookConfig};
 use serde_json::json;
@@ -61,16 +61,23 @@ struct Noting {
 }
 
 impl Sink for Noting {
-    fn deliver(&self, message: Message) -> Delivery<'_> {
+    fn deliver(&self, messages: Arc<[Message]>) -> Answer<'_, Vec<Outcome>> {
         Box::pin(async move {
-            let bytes = message.body.len();
-            let outcome = self.inner.deliver(message).await;
-            if outcome == Outcome::Delivered {
+            let outcomes = self.inner.deliver(Arc::clone(&messages)).await;
+            for (message, _) in messages
+                .iter()
+                .zip(&outcomes)
+                .filter(|(_, outcome)| **outcome == Outcome::Delivered)
+            {
                 // Nobody listens any more when the measurement is over.
-                let _ = self.told.send(Told { at: Instant::now(), bytes });
+                let _ = self.told.send(Told { at: Instant::now(), bytes: message.body.len() });
             }
-            outcome
+            outcomes
         })
+    }
+
+    fn check(&self) -> Answer<'_, Result<Vec<String>, Trouble>> {
+        self.inner.check()
     }
 }
 

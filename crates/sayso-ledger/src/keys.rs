@@ -11,6 +11,8 @@ use sayso_consent::id::{Id, Lookup, SubjectId};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::sink::About;
+
 /// A 32-byte secret that is wiped when dropped.
 pub type Secret = Zeroizing<[u8; 32]>;
 
@@ -166,6 +168,15 @@ impl Secrets {
     pub fn place(&self, recipient: &Id, subject: SubjectId) -> Result<String, CryptoError> {
         let key = self.places(recipient);
         Ok(hex::encode(seal(&key, b"place", &subject.0.to_be_bytes())?))
+    }
+
+    /// What names a person to one recipient, in every message about them: the same each time, and
+    /// another for each recipient. A name that is theirs no longer has one of its own.
+    pub fn recipient_key(&self, recipient: &Id, about: About) -> String {
+        let key = derive(&self.root, &format!("sayso recipient key v1 {recipient}"));
+        let former = about.former.map_or([0; 16], |former| former.0);
+        let digest = mac(&key, &[&about.subject.0.to_be_bytes(), &former]);
+        hex::encode(&digest[..16])
     }
 
     /// The person at a place.

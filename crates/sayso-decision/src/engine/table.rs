@@ -196,18 +196,21 @@ impl Part {
         (said.is_some() && self.who(at) == key.whole).then_some(at)
     }
 
-    /// Each of these slots in the order of memory, empty ones too: which profile, until when, and
-    /// whose. Devices are among them, by their digest. What is said of somebody's newest grant is not
-    /// looked at, so one word is enough and none has to be held against another.
+    /// Each of these slots in the order of memory, empty ones too: its place, which profile, and
+    /// until when. Devices are among them. What is said of somebody's newest grant is not looked at,
+    /// so one word is enough and none has to be held against another.
     #[inline]
-    pub(crate) fn each(&self, slots: Range<usize>, mut tell: impl FnMut(Standing, SubjectId)) {
+    pub(crate) fn each(&self, slots: Range<usize>, mut tell: impl FnMut(usize, Standing)) {
         let (words, _) = self.words.as_chunks::<2>();
-        let (who, _) = self.who.as_chunks::<2>();
-        for ([mark, state], who) in words[slots.clone()].iter().zip(&who[slots]) {
-            let half = |word: &AtomicU64| u128::from(word.load(Ordering::Relaxed));
-            let standing = Slot { mark, state }.standing();
-            tell(standing, SubjectId(half(&who[0]) << 64 | half(&who[1])));
+        let begin = slots.start;
+        for (at, [mark, state]) in words[slots].iter().enumerate() {
+            tell(begin + at, Slot { mark, state }.standing());
         }
+    }
+
+    /// Who is in the slots, for whoever looks at many of them.
+    pub(crate) fn owners(&self) -> Owners<'_> {
+        Owners(self.who.as_chunks::<2>().0)
     }
 
     /// Everything that is said in this part, and of whom; devices among them, by their digest.
@@ -252,6 +255,20 @@ impl Part {
             }
         }
         grown
+    }
+}
+
+/// Who is in the slots of a part; devices among them, by their digest.
+#[derive(Clone, Copy)]
+pub(crate) struct Owners<'a>(&'a [[AtomicU64; 2]]);
+
+impl Owners<'_> {
+    /// Who is in one of them.
+    #[inline]
+    pub(crate) fn of(self, at: usize) -> SubjectId {
+        let [high, low] = &self.0[at];
+        let half = |word: &AtomicU64| u128::from(word.load(Ordering::Relaxed));
+        SubjectId(half(high) << 64 | half(low))
     }
 }
 

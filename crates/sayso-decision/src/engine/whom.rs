@@ -7,7 +7,7 @@ use crate::engine::{
     many::{Prepared, is_yes},
     minute,
     plan::Cell,
-    slot::{ASK, NO_POSITION, Said, Standing},
+    slot::{ASK, NEVER, NO_POSITION, Said, Standing},
     table::part_range,
 };
 
@@ -18,7 +18,8 @@ const YES: u8 = 1;
 /// To be looked at one by one.
 const UNSURE: u8 = 2;
 
-/// How many slots are gone through between two looks at how much room there is.
+/// How many slots are gone through before those whom they speak of are looked up: their places stay
+/// in the nearest memory.
 const ROOM: usize = 4_096;
 
 /// A question that is prepared to be put to everybody: what each profile comes to.
@@ -65,34 +66,31 @@ impl Engine {
         found: &mut Vec<SubjectId>,
     ) {
         let view = self.view.load();
-        let is_stale = !self.stands(whom, &view, at);
-        let now = minute(at);
+        // If the question no longer stands, nothing holds that was worked out for it.
+        let now = if self.stands(whom, &view, at) { minute(at) } else { NEVER };
         let slots = view.table.part(part);
+        let owners = slots.owners();
+        let mut places = [0; ROOM];
         for begin in (0..slots.capacity()).step_by(ROOM) {
             let some = begin..slots.capacity().min(begin + ROOM);
-            // Everybody has a place here, and the next one takes it if the one before was not
-            // meant: a branch that nobody can foresee would cost more than the writing.
-            let mut end = found.len();
-            found.resize(end + some.len(), SubjectId(0));
-            slots.each(some, |standing, who| {
-                let known = whom.by_profile.get(standing.profile as usize).copied();
-                let answer = known.unwrap_or(UNSURE);
-                let holds = (now < standing.lapse) & !is_stale;
-                if let Some(place) = found.get_mut(end) {
-                    *place = who;
-                }
-                end += usize::from((answer == YES) & holds);
-                if standing.is_taken & ((answer == UNSURE) | !holds) {
-                    end += usize::from(self.is_reached(
-                        &view,
-                        whom,
-                        (standing, who),
-                        at,
-                        &mut by_rule,
-                    ));
+            // Every slot has its place noted, and the next one's takes it if the one before was not
+            // meant: a branch that nobody can foresee would cost more than the writing. Who it is
+            // is read after that, and only of those who are meant.
+            let mut count = 0;
+            slots.each(some, |place, standing| {
+                let known = whom.by_profile.get(standing.profile as usize);
+                let answer = known.copied().unwrap_or(UNSURE);
+                let answer = if now < standing.lapse { answer } else { UNSURE };
+                places[count % ROOM] = place as u32;
+                count += usize::from(answer == YES);
+                if standing.is_taken & (answer == UNSURE) {
+                    let one = (standing, owners.of(place));
+                    if self.is_reached(&view, whom, one, at, &mut by_rule) {
+                        found.push(one.1);
+                    }
                 }
             });
-            found.truncate(end);
+            found.extend(places[..count].iter().map(|place| owners.of(*place as usize)));
         }
         found.extend(self.sharing(&view, part).into_iter().filter(|subject| by_rule(*subject)));
     }
@@ -109,9 +107,10 @@ impl Engine {
     /// Everybody in a part, without their devices.
     pub(crate) fn everybody(&self, view: &View, part: usize, mut tell: impl FnMut(SubjectId)) {
         let slots = view.table.part(part);
-        slots.each(0..slots.capacity(), |standing, who| {
+        let owners = slots.owners();
+        slots.each(0..slots.capacity(), |place, standing| {
             if standing.is_taken && self.is_person(standing.profile) {
-                tell(who);
+                tell(owners.of(place));
             }
         });
         self.sharing(view, part).into_iter().for_each(tell);

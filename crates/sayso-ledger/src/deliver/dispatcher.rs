@@ -18,13 +18,13 @@ use crate::{
     deliver::{
         board::{Board, Parked},
         debt::{Alarm, Debt},
-        encode::{PermissionsData, encode, message_id},
-        lanes::{About, Lanes},
+        encode::{PermissionData, PermissionsData, encode, message_id},
+        lanes::Lanes,
     },
     keys::random,
     limits::{DELIVERIES_AT_ONCE, FOLLOW_ENTRIES_MAX},
     record::NOBODY,
-    sink::{Message, Outcome, Sink},
+    sink::{About, Message, Outcome, Sink},
 };
 
 /// How often standing and cursor are brought up to date.
@@ -189,9 +189,11 @@ impl Dispatcher {
                 self.board.sent(&self.recipient, about.subject, position, at);
             }
             let sink = Arc::clone(&self.sink);
-            tries.spawn(
-                async move { Ended { about, position, outcome: sink.deliver(message).await } },
-            );
+            tries.spawn(async move {
+                let outcome = sink.deliver(Arc::new([message])).await.pop();
+                let outcome = outcome.unwrap_or_else(|| Outcome::again("no_answer"));
+                Ended { about, position, outcome }
+            });
         }
     }
 
@@ -213,17 +215,25 @@ impl Dispatcher {
             Some(_) => Vec::new(),
             None => snapshot.permissions(about.subject, &self.recipient, at),
         };
+        let permissions: Arc<[PermissionData]> = permissions.into_iter().map(Into::into).collect();
+        let key = self.ledger.secrets().recipient_key(&self.recipient, about);
+        let leaving = state.is_leaving || about.former.is_some();
         let data = PermissionsData {
             recipient: &self.recipient,
+            key: &key,
             position,
             identifiers: &identifiers,
-            leaving: state.is_leaving || about.former.is_some(),
-            permissions: permissions.into_iter().map(Into::into).collect(),
+            leaving,
+            permissions: &permissions,
         };
         let id = message_id(self.ledger.id(), &self.recipient, position);
         let body = encode(self.ledger.id(), &id, at, data).ok()?;
-        (!identifiers.is_empty())
-            .then_some((position, Message { id, body, at_seconds: at.0 / 1000 }))
+        if identifiers.is_empty() {
+            return None;
+        }
+        let message =
+            Message { about, id, key, position, identifiers, leaving, permissions, body, at };
+        Some((position, message))
     }
 
     /// The names that a message speaks of: those that the recipient knows the person by, or the
@@ -246,7 +256,7 @@ impl Dispatcher {
         let subject = about.subject;
         let (now, at) = (Instant::now(), self.ledger.clock().at());
         match outcome {
-            Outcome::Delivered => {
+            Outcome::Delivered | Outcome::Applied { .. } => {
                 self.lanes.delivered(about, position);
                 self.reminders.insert(about, now + self.patience());
                 self.board.received(&self.recipient, subject, position, at);

@@ -29,6 +29,8 @@ pub struct CloudEvent<'a> {
 pub struct PermissionsData<'a> {
     /// Who is told.
     pub recipient: &'a Id,
+    /// Names the person to this recipient alone, in every message about them.
+    pub key: &'a str,
     /// Through which entry: apply it only if nothing newer was applied.
     pub position: Position,
     /// The names that this recipient knows the person by, and no other's.
@@ -37,19 +39,26 @@ pub struct PermissionsData<'a> {
     /// longer.
     pub leaving: bool,
     /// Everything that is declared for this recipient.
-    pub permissions: Vec<PermissionData>,
+    pub permissions: &'a [PermissionData],
 }
 
 /// One thing that the recipient may or may not do.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PermissionData {
-    purpose: Id,
-    data: Id,
-    channel: Option<Id>,
-    allow: bool,
-    reason: Reason,
-    until: Option<Timestamp>,
-    grant: Option<Position>,
+    /// For what.
+    pub purpose: Id,
+    /// Which data.
+    pub data: Id,
+    /// By which channel; none for what reaches nobody.
+    pub channel: Option<Id>,
+    /// Whether it may.
+    pub allow: bool,
+    /// Why.
+    pub reason: Reason,
+    /// Until when, if it ends by itself.
+    pub until: Option<Timestamp>,
+    /// The grant that it rests on.
+    pub grant: Option<Position>,
 }
 
 impl From<Permission> for PermissionData {

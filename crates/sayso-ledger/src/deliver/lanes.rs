@@ -8,19 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sayso_consent::id::{Lookup, Position, SubjectId};
+use sayso_consent::id::Position;
 
-use crate::limits::{PARKED_MS, RETRY_FIRST_MS, RETRY_MAX_MS};
-
-/// What a message is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct About {
-    /// Whom.
-    pub(super) subject: SubjectId,
-    /// The name that is theirs no longer and has to go; none for what may be done under the names
-    /// that are. Messages of its own, for they tell of another moment than the newest state.
-    pub(super) former: Option<Lookup>,
-}
+use crate::{
+    limits::{PARKED_MS, RETRY_FIRST_MS, RETRY_MAX_MS},
+    sink::About,
+};
 
 /// One lane.
 #[derive(Clone, Copy, Debug)]
@@ -169,6 +162,8 @@ impl Lanes {
 
 #[cfg(test)]
 mod tests {
+    use sayso_consent::id::SubjectId;
+
     use super::*;
 
     const ANA: About = About { subject: SubjectId(1), former: None };

@@ -14,9 +14,11 @@ mod debt;
 mod dispatcher;
 mod encode;
 mod lanes;
+mod mark;
 mod watcher;
 
 pub use board::{Board, Parked, Standing, Trace};
 pub use dispatcher::Dispatcher;
 pub use encode::{CloudEvent, PermissionData, PermissionsData, encode};
+pub use mark::{RANGES, line, mark, of_line, range, sum};
 pub use watcher::Watcher;

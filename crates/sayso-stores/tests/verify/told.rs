@@ -8,7 +8,7 @@ use std::{
 use sayso_consent::Position;
 use sayso_ledger::{
     deliver::{Board, Dispatcher},
-    sink::{Delivery, Message, Outcome, Sink},
+    sink::{Answer, Message, Outcome, Sink, Trouble},
 };
 use sayso_stores::Embedded;
 use tokio::sync::watch;
@@ -23,11 +23,17 @@ use crate::{
 struct Taking(Mutex<Vec<u64>>);
 
 impl Sink for Taking {
-    fn deliver(&self, message: Message) -> Delivery<'_> {
-        let event: serde_json::Value = serde_json::from_slice(&message.body).unwrap();
-        let position: Position = event["data"]["position"].as_str().unwrap().parse().unwrap();
-        self.0.lock().unwrap().push(position.number);
-        Box::pin(async { Outcome::Delivered })
+    fn deliver(&self, messages: Arc<[Message]>) -> Answer<'_, Vec<Outcome>> {
+        let told = messages.iter().map(|message| {
+            let event: serde_json::Value = serde_json::from_slice(&message.body).unwrap();
+            event["data"]["position"].as_str().unwrap().parse::<Position>().unwrap().number
+        });
+        self.0.lock().unwrap().extend(told);
+        Box::pin(std::future::ready(vec![Outcome::Delivered; messages.len()]))
+    }
+
+    fn check(&self) -> Answer<'_, Result<Vec<String>, Trouble>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 }
 
