@@ -6,7 +6,9 @@ use crate::{
     event::{Entry, Event},
     id::{Id, Lookup, Position, SubjectId},
     scope::Scope,
-    subject::{Applied, DeviceLink, Held, IdentifierRef, Pending, Role, SubjectState},
+    subject::{
+        Applied, Change, DeviceLink, Exception, Held, IdentifierRef, Pending, Role, SubjectState,
+    },
     time::Timestamp,
 };
 
@@ -41,7 +43,8 @@ impl Changed {
     /// By when the first of these recipients has to have applied its new rules for anybody.
     pub fn first_due(&self, in_force: &InForce, at: Timestamp) -> Option<Timestamp> {
         let recipients = &in_force.catalog.recipients;
-        let deadline = |recipient| Some(recipients.get(recipient)?.effect_deadline?.to_ms());
+        let deadline =
+            |recipient| Some(recipients.get(recipient)?.deadline(Change::Denial)?.to_ms());
         self.0.iter().filter_map(deadline).min().map(|deadline| at.plus_ms(deadline))
     }
 }
@@ -55,7 +58,7 @@ pub fn apply_catalog(
     at: Timestamp,
 ) -> Option<Timestamp> {
     for recipient in &changed.0 {
-        owe(state, recipient, &in_force.catalog, in_force.position, at);
+        owe(state, recipient, &in_force.catalog, (in_force.position, Change::Denial), at);
     }
     state.position = state.position.max(in_force.position);
     let is_new = |pending: &&Pending| pending.position == in_force.position;
@@ -67,20 +70,27 @@ fn owe(
     state: &mut SubjectState,
     recipient: &Id,
     catalog: &Catalog,
-    position: Position,
+    (position, change): (Position, Change),
     at: Timestamp,
 ) {
     let Some(declared) = catalog.recipients.get(recipient) else { return };
     let is_known =
         declared.namespace.as_ref().is_some_and(|namespace| state.has_namespace(namespace));
-    let is_noted = || {
-        let same =
-            |pending: &Pending| pending.position == position && pending.recipient == *recipient;
-        state.pending.iter().any(|pending| pending.former.is_none() && same(pending))
+    let Some(deadline) = declared.deadline(change).filter(|_| is_known) else { return };
+    let due = at.plus_ms(deadline.to_ms());
+    let is_same = |pending: &&mut Pending| {
+        pending.former.is_none() && pending.position == position && pending.recipient == *recipient
     };
-    if let Some(deadline) = declared.effect_deadline.filter(|_| is_known && !is_noted()) {
-        let due = at.plus_ms(deadline.to_ms());
-        state.pending.push(Pending { recipient: recipient.clone(), position, due, former: None });
+    match state.pending.iter_mut().find(is_same) {
+        // One entry may give and take: whatever is due first counts, and what takes most.
+        Some(noted) => {
+            noted.due = noted.due.min(due);
+            noted.change = noted.change.min(change);
+        }
+        None => {
+            let (recipient, former) = (recipient.clone(), None);
+            state.pending.push(Pending { recipient, position, due, former, change });
+        }
     }
 }
 
@@ -112,15 +122,15 @@ impl Fold<'_> {
             Event::ChoiceRecorded(choice) => self.choose(choice),
             Event::RelationshipChanged { is_active } => {
                 self.state.is_active = *is_active;
-                self.owe_all();
+                self.owe_all(if *is_active { Change::Grant } else { Change::Denial });
             }
             Event::RestrictionChanged { is_restricted } => {
                 self.state.is_restricted = *is_restricted;
-                self.owe_all();
+                self.owe_all(if *is_restricted { Change::Denial } else { Change::Grant });
             }
             Event::MinorityChanged { minor_until } => {
                 self.state.minor_until = *minor_until;
-                self.owe_all();
+                self.owe_all(Change::Denial);
             }
             Event::GuardianChanged { guardian, is_guardian } => {
                 self.state.guardians.retain(|known| known != guardian);
@@ -130,19 +140,46 @@ impl Fold<'_> {
             }
             Event::ErasureRequested => {
                 self.state.is_leaving = true;
-                self.owe_all();
+                self.owe_all(Change::Erasure);
             }
             Event::DeviceAcquired { device, second_hand } => self.acquire(device, *second_hand),
             Event::DeviceReleased { device } => {
                 self.state.devices.retain(|link| link.device != *device);
-                self.owe_all();
+                self.owe_all(Change::Denial);
             }
             Event::HouseholdChanged { device, household } => self.share(device, household),
             Event::EffectReported(report) => {
                 self.state.pending.retain(|owed| !owed.is_met_by(report));
+                let owes = |recipient: &Id| {
+                    self.state.pending.iter().any(|owed| owed.recipient == *recipient)
+                };
+                self.state.exceptions.retain(|exception| owes(&exception.recipient));
                 self.note_applied(&report.recipient, report.through);
             }
-            Event::CatalogApplied { .. }
+            Event::DriftFound { recipient } | Event::DeliveryRepeated { recipient } => {
+                self.owe_one(recipient, Change::Denial);
+            }
+            Event::ExceptionAccepted { recipient, until, reason, operator } => {
+                self.state.exceptions.retain(|known| known.recipient != *recipient);
+                self.state.exceptions.push(Exception {
+                    recipient: recipient.clone(),
+                    through: self.position,
+                    until: *until,
+                    reason: reason.clone(),
+                    operator: operator.clone(),
+                });
+            }
+            Event::DeliveryParked { recipient, reason } => {
+                self.state.parked.retain(|(known, _)| known != recipient);
+                let parked = reason.iter().map(|reason| (recipient.clone(), reason.clone()));
+                self.state.parked.extend(parked);
+            }
+            Event::SinkDeclared { .. }
+            | Event::SinkModeChanged { .. }
+            | Event::SinkReplayed { .. }
+            | Event::SinkCompared { .. }
+            | Event::SinkRemoved { .. }
+            | Event::CatalogApplied { .. }
             | Event::KeyCreated(_)
             | Event::KeyRevoked { .. }
             | Event::LedgerRestored { .. }
@@ -168,7 +205,8 @@ impl Fold<'_> {
         let Some(in_force) = self.in_force else { return };
         for (recipient, declared) in in_force.catalog.recipients_of(&Scope::default()) {
             let knew = declared.namespace.as_ref() == Some(namespace);
-            let Some(deadline) = declared.effect_deadline.filter(|_| knew) else { continue };
+            let deadline = declared.deadline(Change::Erasure).filter(|_| knew);
+            let Some(deadline) = deadline else { continue };
             let due =
                 self.at.plus_ms(deadline.to_ms()).min(self.drop_unreachable(recipient, namespace));
             self.state.pending.push(Pending {
@@ -176,6 +214,7 @@ impl Fold<'_> {
                 position: self.position,
                 due,
                 former: Some(former.clone()),
+                change: Change::Erasure,
             });
         }
     }
@@ -219,7 +258,11 @@ impl Fold<'_> {
             self.state.signals.push((choice.method, choice.scope.clone()));
         }
         self.state.hold(Held::new(choice, self.position));
-        self.owe_scope(&choice.scope);
+        let change = match choice.effect {
+            Effect::Grant => Change::Grant,
+            Effect::Denial => Change::Denial,
+        };
+        self.owe_scope(&choice.scope, change);
     }
 
     fn acquire(&mut self, device: &Id, second_hand: bool) {
@@ -230,7 +273,7 @@ impl Fold<'_> {
             nothing_before: second_hand.then_some(self.position),
             household: vec![self.subject],
         });
-        self.owe_all();
+        self.owe_all(Change::Denial);
     }
 
     fn share(&mut self, device: &Id, household: &[SubjectId]) {
@@ -246,25 +289,30 @@ impl Fold<'_> {
                 household: household.to_vec(),
             });
         }
-        self.owe_all();
+        self.owe_all(Change::Denial);
     }
 
-    fn owe_scope(&mut self, scope: &Scope) {
+    fn owe_scope(&mut self, scope: &Scope, change: Change) {
         let Some(in_force) = self.in_force else { return };
         for (recipient, _) in in_force.catalog.recipients_of(scope) {
-            owe(&mut self.state, recipient, &in_force.catalog, self.position, self.at);
+            self.owe_one(recipient, change);
         }
     }
 
-    fn owe_all(&mut self) {
-        self.owe_scope(&Scope::default());
+    fn owe_all(&mut self, change: Change) {
+        self.owe_scope(&Scope::default(), change);
+    }
+
+    fn owe_one(&mut self, recipient: &Id, change: Change) {
+        let Some(in_force) = self.in_force else { return };
+        owe(&mut self.state, recipient, &in_force.catalog, (self.position, change), self.at);
     }
 
     fn owe_namespace(&mut self, namespace: &Id) {
         let Some(in_force) = self.in_force else { return };
         for (recipient, declared) in in_force.catalog.recipients_of(&Scope::default()) {
             if declared.namespace.as_ref() == Some(namespace) {
-                owe(&mut self.state, recipient, &in_force.catalog, self.position, self.at);
+                self.owe_one(recipient, Change::Denial);
             }
         }
     }

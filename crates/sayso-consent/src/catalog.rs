@@ -3,6 +3,8 @@
 //!
 //! The types double as the written form: the published JSON Schema is derived from them.
 
+mod recipient;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -13,6 +15,8 @@ use crate::{
     scope::{Dimensions, Scope, overlaps},
     time::{Span, Timestamp},
 };
+
+pub use recipient::{Deadlines, Nameless, Recipient, RecipientKind};
 
 /// A text by language tag: `{en: "Offers", de: "Angebote"}`.
 pub type Text = BTreeMap<String, String>;
@@ -129,40 +133,6 @@ pub struct Purpose {
     /// The term of the W3C Data Privacy Vocabulary, such as `dpv:Marketing`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpv: Option<String>,
-}
-
-/// What a recipient is to the company.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RecipientKind {
-    /// A team or system of the company itself.
-    Own,
-    /// Works on the company's instructions (GDPR Art. 28).
-    Processor,
-    /// Decides jointly with the company (GDPR Art. 26).
-    JointController,
-    /// Anyone else (GDPR Art. 4(10)).
-    ThirdParty,
-}
-
-/// Who uses data.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Recipient {
-    /// Its name for people.
-    pub title: Text,
-    /// What it is to the company.
-    pub kind: RecipientKind,
-    /// Where it works, ISO 3166-1 alpha-2.
-    #[schemars(regex(pattern = "^[A-Z]{2}$"))]
-    pub country: String,
-    /// The namespace of the identifiers it knows people by; the only ones it is ever told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<Id>,
-    /// How long it may take to apply a choice before its use is denied for that person. None: it
-    /// keeps no copy of permissions, asks for every use, and so has nothing to apply.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub effect_deadline: Option<Span>,
 }
 
 /// How a person is reached.

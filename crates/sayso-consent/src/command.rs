@@ -6,6 +6,7 @@ use crate::{
     event::{EffectReport, Identifier, Key},
     id::{Id, Lookup, SubjectId},
     scope::Scope,
+    sink::{Compared, Declared, Mode},
     time::Timestamp,
 };
 
@@ -144,6 +145,79 @@ pub enum Command {
         subject: SubjectId,
         /// What.
         report: EffectReport,
+    },
+    /// Note that a system was read back and holds something else about a person.
+    FindDrift {
+        /// About whom.
+        subject: SubjectId,
+        /// Which system.
+        recipient: Id,
+    },
+    /// Accept that a system will not apply what it owes about a person.
+    AcceptException {
+        /// About whom.
+        subject: SubjectId,
+        /// Which system.
+        recipient: Id,
+        /// Until when.
+        until: Timestamp,
+        /// Why.
+        reason: String,
+        /// Who accepts it.
+        operator: String,
+    },
+    /// Send a system no messages about a person, with a reason, or send them again.
+    ParkDelivery {
+        /// About whom.
+        subject: SubjectId,
+        /// Which system.
+        recipient: Id,
+        /// Why; none to send them again.
+        reason: Option<String>,
+    },
+    /// Tell a system about a person again.
+    RepeatDelivery {
+        /// About whom.
+        subject: SubjectId,
+        /// Which system.
+        recipient: Id,
+    },
+    /// Declare how a recipient is told, or declare it anew.
+    DeclareSink {
+        /// Who is told.
+        recipient: Id,
+        /// How.
+        declared: Box<Declared>,
+    },
+    /// Say what a recipient is sent.
+    SetSinkMode {
+        /// Who is told.
+        recipient: Id,
+        /// What it is sent.
+        mode: Mode,
+        /// Why it is not everything.
+        reason: Option<String>,
+    },
+    /// Tell a recipient again about everyone who changed after an entry.
+    ReplaySink {
+        /// Who is told.
+        recipient: Id,
+        /// After which entry.
+        after: crate::id::Position,
+    },
+    /// Note what was seen when a system was read back.
+    NoteCompared {
+        /// Which.
+        recipient: Id,
+        /// What was seen.
+        compared: Compared,
+    },
+    /// Tell a recipient no longer.
+    RemoveSink {
+        /// Who was told.
+        recipient: Id,
+        /// Why.
+        reason: String,
     },
     /// Erase a person.
     Erase {

@@ -7,6 +7,7 @@ use crate::{
     catalog::Catalog,
     choice::Choice,
     id::{Id, Lookup, Position, SubjectId},
+    sink::{Compared, Declared, Mode},
     time::Timestamp,
 };
 
@@ -169,6 +170,36 @@ pub enum Event {
     },
     /// A downstream system applied what it was told.
     EffectReported(EffectReport),
+    /// A downstream system was read back, and holds something else about the person than it was
+    /// told: it has to be told again.
+    DriftFound {
+        /// Which system.
+        recipient: Id,
+    },
+    /// Somebody accepts that a system will not apply what it owes about the person, for a while.
+    /// Its use stays denied.
+    ExceptionAccepted {
+        /// Which system.
+        recipient: Id,
+        /// Until when.
+        until: Timestamp,
+        /// Why.
+        reason: String,
+        /// Who accepts it.
+        operator: String,
+    },
+    /// Messages about the person are not sent to a system until somebody says so, or are again.
+    DeliveryParked {
+        /// Which system.
+        recipient: Id,
+        /// Why; none: they are sent again.
+        reason: Option<String>,
+    },
+    /// Somebody wants a system to be told about the person again.
+    DeliveryRepeated {
+        /// Which system.
+        recipient: Id,
+    },
     /// The person is to be erased (GDPR Art. 17): nothing is allowed from here on, every system
     /// is told, and the records go when all have applied it.
     ErasureRequested,
@@ -180,6 +211,44 @@ pub enum Event {
     KeyRevoked {
         /// Its public name.
         id: String,
+    },
+    /// It was declared how a recipient is told.
+    SinkDeclared {
+        /// Who is told.
+        recipient: Id,
+        /// How.
+        declared: Box<Declared>,
+    },
+    /// It was said what a recipient is sent.
+    SinkModeChanged {
+        /// Who is told.
+        recipient: Id,
+        /// What it is sent.
+        mode: Mode,
+        /// Why it is not everything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// A recipient is told again about everyone who changed after an entry.
+    SinkReplayed {
+        /// Who is told.
+        recipient: Id,
+        /// After which entry.
+        after: Position,
+    },
+    /// A system was read back and held against the ledger.
+    SinkCompared {
+        /// Which.
+        recipient: Id,
+        /// What was seen.
+        compared: Compared,
+    },
+    /// A recipient is told no longer.
+    SinkRemoved {
+        /// Who was told.
+        recipient: Id,
+        /// Why.
+        reason: String,
     },
     /// The ledger was restored from a backup; what follows replays the journal.
     LedgerRestored {

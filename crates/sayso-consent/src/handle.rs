@@ -2,6 +2,7 @@
 
 mod devices;
 mod people;
+mod sinks;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -13,7 +14,8 @@ use crate::{
     id::{Id, Lookup, Position, SubjectId},
     refusal::Refusal,
     scope::Scope,
-    subject::{Held, SubjectState},
+    sink::SinkState,
+    subject::{Exception, Held, Pending, SubjectState},
     time::Timestamp,
 };
 
@@ -29,6 +31,8 @@ pub trait Facts {
     fn device_owner(&self, device: &Id) -> Option<SubjectId>;
     /// Whether a key is known and not withdrawn.
     fn has_key(&self, id: &str) -> bool;
+    /// How a recipient is told.
+    fn sink(&self, recipient: &Id) -> Option<SinkState>;
 }
 
 /// What is to be recorded about one subject, or about the whole.
@@ -99,7 +103,31 @@ pub fn handle(facts: &impl Facts, command: Command, at: Timestamp) -> Result<Vec
         Command::SetHousehold { subject, device, members } => {
             devices::share(facts, subject, device, members)
         }
-        Command::ReportEffect { subject, report } => report_effect(facts, subject, &report),
+        Command::ReportEffect { subject, report } => report_effect(facts, subject, &report, at),
+        Command::FindDrift { subject, recipient } => sinks::find_drift(facts, subject, recipient),
+        Command::AcceptException { subject, recipient, until, reason, operator } => {
+            let exception =
+                Exception { recipient, through: Position::START, until, reason, operator };
+            sinks::accept_exception(facts, subject, exception, at)
+        }
+        Command::ParkDelivery { subject, recipient, reason } => {
+            sinks::park(facts, subject, recipient, reason)
+        }
+        Command::RepeatDelivery { subject, recipient } => sinks::repeat(facts, subject, recipient),
+        Command::DeclareSink { recipient, declared } => sinks::declare(facts, recipient, declared),
+        Command::SetSinkMode { recipient, mode, reason } => {
+            sinks::set_mode(facts, recipient, mode, reason)
+        }
+        Command::ReplaySink { recipient, after } => {
+            sinks::change(facts, &recipient, |recipient| Event::SinkReplayed { recipient, after })
+        }
+        Command::NoteCompared { recipient, compared } => {
+            sinks::change(facts, &recipient, |recipient| Event::SinkCompared {
+                recipient,
+                compared,
+            })
+        }
+        Command::RemoveSink { recipient, reason } => sinks::remove(facts, recipient, reason),
         Command::Erase { subject, at_once } => erase(facts, subject, at_once),
         Command::Replay { subject, denials, is_erased } => {
             replay(facts, subject, denials, is_erased, at)
@@ -328,13 +356,15 @@ fn report_effect(
     facts: &impl Facts,
     subject: SubjectId,
     report: &EffectReport,
+    at: Timestamp,
 ) -> Result<Vec<Draft>, Refusal> {
     let state = known(facts, subject)?;
     if report.through > state.position {
         return Err(Refusal::NotYetTold);
     }
     let is_news = state.pending.iter().any(|owed| owed.is_met_by(report));
-    let is_last = state.is_leaving && state.pending.iter().all(|owed| owed.is_met_by(report));
+    let is_done = |owed: &Pending| owed.is_met_by(report) || state.exception(owed, at).is_some();
+    let is_last = state.is_leaving && state.pending.iter().all(is_done);
     let mut events = Vec::new();
     if is_news {
         events.push(Event::EffectReported(report.clone()));

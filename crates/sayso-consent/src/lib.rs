@@ -9,7 +9,8 @@
 //! 1. [`id`], [`time`]: names and moments.
 //! 2. [`catalog`]: what the company declares.
 //! 3. [`scope`], [`choice`]: what a person says.
-//! 4. [`subject`]: what is known about one person, folded from events by [`apply`].
+//! 4. [`subject`]: what is known about one person, folded from events by [`apply`]; [`sink`]: how
+//!    recipients are told.
 //! 5. [`command`] → [`handle`] → [`event`] or [`refusal`]: the write lane.
 //! 6. [`request`] → [`oracle`] → [`request::Decision`]: the read lane, written once, naively.
 //!    The fast one lives in `sayso-decision`; property tests hold the two equal.
@@ -28,6 +29,7 @@ pub mod oracle;
 pub mod refusal;
 pub mod request;
 pub mod scope;
+pub mod sink;
 pub mod subject;
 pub mod time;
 

@@ -96,6 +96,21 @@ pub enum Refusal {
     /// A key that is bound to a recipient cannot administer.
     #[error("a key that is bound to a recipient can only decide and report")]
     KeyTooPowerful,
+    /// Nobody declared how the recipient is told.
+    #[error("recipient `{recipient}` has no sink; declare one with `sayso sink add {recipient}`")]
+    UnknownSink {
+        /// Who.
+        recipient: Id,
+    },
+    /// The system owes nothing about the person.
+    #[error("recipient `{recipient}` owes nothing about this subject")]
+    NothingOwed {
+        /// Who.
+        recipient: Id,
+    },
+    /// The end lies in the past.
+    #[error("the end of the exception (`until`) has passed")]
+    EndsInThePast,
     /// Nothing was said.
     #[error("at least one {what} is needed")]
     Nothing {
@@ -148,6 +163,9 @@ impl Refusal {
             Self::NotYetTold => "not_yet_told",
             Self::UnknownKey => "unknown_key",
             Self::KeyTooPowerful => "key_too_powerful",
+            Self::UnknownSink { .. } => "unknown_sink",
+            Self::NothingOwed { .. } => "nothing_owed",
+            Self::EndsInThePast => "ends_in_the_past",
             Self::Nothing { .. } => "nothing",
             Self::TooMuch { .. } => "too_much",
             Self::TooManyGrants { .. } => "too_many_grants",

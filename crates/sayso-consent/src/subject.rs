@@ -101,6 +101,47 @@ pub struct DeviceLink {
     pub household: Vec<SubjectId>,
 }
 
+/// What kind of change a recipient has to apply.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// The person is being erased, or a name is theirs no longer.
+    Erasure,
+    /// Something was taken away, or may have been.
+    #[default]
+    Denial,
+    /// Something was given and nothing was taken away.
+    Grant,
+}
+
+/// An exception that an operator accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exception {
+    /// Which system will not apply what it owes.
+    pub recipient: Id,
+    /// What it owed then, through this entry.
+    pub through: Position,
+    /// Until when that is accepted.
+    pub until: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// Who accepts it.
+    pub operator: String,
+}
+
 /// An entry that a recipient has to apply and has not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
@@ -113,6 +154,9 @@ pub struct Pending {
     /// The name that is the person's no longer, if that is all there is to apply: whatever the
     /// recipient holds under it has to go. None: what it may do under the names that are theirs.
     pub former: Option<IdentifierRef>,
+    /// What kind of change it is.
+    #[serde(default)]
+    pub change: Change,
 }
 
 impl Pending {
@@ -179,6 +223,12 @@ pub struct SubjectState {
     pub pending: Vec<Pending>,
     /// What recipients have applied.
     pub applied: Vec<Applied>,
+    /// Of which systems it is accepted that they will not apply what they owe.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<Exception>,
+    /// Which systems are not told about the person until somebody says so, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parked: Vec<(Id, String)>,
 }
 
 impl SubjectState {
@@ -195,6 +245,16 @@ impl SubjectState {
     /// Whether a recipient is past its deadline for this person at a moment.
     pub fn is_overdue(&self, recipient: &Id, at: Timestamp) -> bool {
         self.pending.iter().any(|pending| pending.recipient == *recipient && pending.due <= at)
+    }
+
+    /// The exception that covers what a recipient owes, if one does at a moment.
+    pub fn exception(&self, pending: &Pending, at: Timestamp) -> Option<&Exception> {
+        let covers = |exception: &&Exception| {
+            exception.recipient == pending.recipient
+                && pending.position <= exception.through
+                && at < exception.until
+        };
+        self.exceptions.iter().find(covers)
     }
 
     /// Adds a choice and drops those that cannot matter any more because this one outdoes them,

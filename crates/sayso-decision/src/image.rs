@@ -20,6 +20,7 @@ use sayso_consent::{
     catalog::InForce,
     event::Key,
     id::{Id, Lookup, Position, SubjectId},
+    sink::Sinks,
     subject::SubjectState,
     time::Timestamp,
 };
@@ -51,6 +52,8 @@ pub struct Contents {
     count: usize,
     in_force: Option<InForce>,
     keys: Vec<Key>,
+    #[serde(default)]
+    sinks: Sinks,
     engine: EngineContents,
     /// People whose hash is another's, and where their states are.
     strays: Vec<(SubjectId, u64)>,
@@ -193,6 +196,7 @@ pub struct Frozen {
     in_force: Option<Arc<InForce>>,
     catalogs: Arc<Vec<Arc<Came>>>,
     keys: Vec<Arc<Key>>,
+    sinks: Arc<Sinks>,
     base: Option<Arc<Image>>,
     table: Table,
 }
@@ -210,6 +214,7 @@ impl Frozen {
             in_force: snapshot.in_force(),
             catalogs: snapshot.catalogs.load_full(),
             keys: snapshot.keys(),
+            sinks: snapshot.sinks(),
             base: snapshot.base.load_full(),
             table: snapshot.engine.table(),
             snapshot: Arc::clone(snapshot),
@@ -256,6 +261,7 @@ impl Frozen {
             count: self.count,
             in_force: self.in_force.as_deref().cloned(),
             keys: self.keys.iter().map(|key| Key::clone(key)).collect(),
+            sinks: Sinks::clone(&self.sinks),
             engine,
             strays,
         })
@@ -313,6 +319,7 @@ pub fn resume(contents: &Contents, image: Arc<Image>, gone: &[SubjectId]) -> Opt
         head: contents.head.number.into(),
         latest: contents.latest.0.into(),
         keys: arc_swap::ArcSwap::from_pointee(keys.collect()),
+        sinks: arc_swap::ArcSwap::from_pointee(contents.sinks.clone()),
         base: Some(image).into(),
         engine,
         ..Snapshot::default()

@@ -94,6 +94,6 @@ pub mod snapshot;
 pub mod staged;
 
 pub use engine::{Engine, Sum, many::Prepared, plan::Question, whom::Whom};
-pub use permission::Permission;
+pub use permission::{Permission, permissions};
 pub use snapshot::Snapshot;
 pub use staged::Staged;

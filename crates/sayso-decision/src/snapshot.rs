@@ -17,6 +17,7 @@ use sayso_consent::{
     handle::Facts,
     id::{Id, Lookup, Position, SubjectId},
     request::{Decision, LEASE_MS, Reason, Request},
+    sink::{self, SinkState, Sinks},
     subject::{Held, SubjectState},
     time::Timestamp,
 };
@@ -45,6 +46,7 @@ pub struct Snapshot {
     /// in memory is done when they are looked at.
     pub(crate) catalogs: ArcSwap<Vec<Arc<Came>>>,
     pub(crate) keys: ArcSwap<HashMap<String, Arc<Key>>>,
+    pub(crate) sinks: ArcSwap<Sinks>,
     pub(crate) head: AtomicU64,
     pub(crate) latest: AtomicI64,
 }
@@ -135,6 +137,11 @@ impl Snapshot {
     /// Every key that is not withdrawn.
     pub fn keys(&self) -> Vec<Arc<Key>> {
         self.keys.load().values().cloned().collect()
+    }
+
+    /// How recipients are told.
+    pub fn sinks(&self) -> Arc<Sinks> {
+        self.sinks.load_full()
     }
 
     /// Answers a request, as of the head when it was called or later.
@@ -238,6 +245,11 @@ impl Snapshot {
         self.latest.fetch_max(entry.at.0, Ordering::AcqRel);
         if let Some(subject) = entry.subject {
             self.apply_subject(subject, entry);
+        }
+        if entry.events.iter().any(sink::concerns) {
+            let mut sinks = Sinks::clone(&self.sinks.load());
+            sink::apply(&mut sinks, entry);
+            self.sinks.store(Arc::new(sinks));
         }
         for event in &entry.events {
             match event {
@@ -438,5 +450,9 @@ impl Facts for Still<'_> {
 
     fn has_key(&self, id: &str) -> bool {
         self.snapshot.keys.load().values().any(|key| key.id == id)
+    }
+
+    fn sink(&self, recipient: &Id) -> Option<SinkState> {
+        self.snapshot.sinks.load().get(recipient).cloned()
     }
 }

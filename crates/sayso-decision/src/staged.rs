@@ -11,6 +11,7 @@ use sayso_consent::{
     event::{Entry, Event},
     handle::Facts,
     id::{Id, Lookup, SubjectId},
+    sink::{self, SinkState, Sinks},
     subject::SubjectState,
 };
 
@@ -26,6 +27,7 @@ pub struct Staged<'a> {
     lookups: HashMap<Lookup, Option<SubjectId>>,
     devices: HashMap<Id, Option<SubjectId>>,
     keys: HashMap<String, bool>,
+    sinks: Sinks,
 }
 
 impl<'a> Staged<'a> {
@@ -37,6 +39,7 @@ impl<'a> Staged<'a> {
             lookups: HashMap::new(),
             devices: HashMap::new(),
             keys: HashMap::new(),
+            sinks: Sinks::clone(&snapshot.sinks()),
         }
     }
 
@@ -50,6 +53,7 @@ impl<'a> Staged<'a> {
                 _ => {}
             }
         }
+        sink::apply(&mut self.sinks, entry);
         let Some(subject) = entry.subject else { return };
         let before = self.subject(subject);
         if before.is_none() && !is_birth(entry) {
@@ -96,5 +100,9 @@ impl Facts for Staged<'_> {
 
     fn has_key(&self, id: &str) -> bool {
         self.keys.get(id).copied().unwrap_or_else(|| self.still.has_key(id))
+    }
+
+    fn sink(&self, recipient: &Id) -> Option<SinkState> {
+        self.sinks.get(recipient).cloned()
     }
 }

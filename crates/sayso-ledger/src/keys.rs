@@ -1,5 +1,7 @@
 //! One root secret, and everything that is derived from it.
 
+use std::collections::BTreeMap;
+
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
@@ -192,6 +194,47 @@ impl Secrets {
 
     fn places(&self, recipient: &Id) -> Secret {
         derive(&self.root, &format!("sayso places v1 {recipient}"))
+    }
+
+    /// Seals what may not be shown of how a recipient is told, in hexadecimal.
+    ///
+    /// # Errors
+    /// No random bytes.
+    pub fn seal_sink(
+        &self,
+        recipient: &Id,
+        secrets: &BTreeMap<String, Zeroizing<String>>,
+    ) -> Result<String, CryptoError> {
+        if secrets.is_empty() {
+            return Ok(String::new());
+        }
+        let plain: BTreeMap<&str, &str> =
+            secrets.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let plain = Zeroizing::new(serde_json::to_vec(&plain).map_err(|_| CryptoError::Sealed)?);
+        Ok(hex::encode(seal(&self.sink_key(recipient), b"sink", &plain)?))
+    }
+
+    /// Opens what [`Secrets::seal_sink`] sealed for the same recipient.
+    ///
+    /// # Errors
+    /// It was sealed for another recipient, by another root, or was tampered with.
+    pub fn open_sink(
+        &self,
+        recipient: &Id,
+        sealed: &str,
+    ) -> Result<BTreeMap<String, Zeroizing<String>>, CryptoError> {
+        if sealed.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let sealed = hex::decode(sealed).map_err(|_| CryptoError::Sealed)?;
+        let plain = Zeroizing::new(open(&self.sink_key(recipient), b"sink", &sealed)?);
+        let plain: BTreeMap<String, String> =
+            serde_json::from_slice(&plain).map_err(|_| CryptoError::Sealed)?;
+        Ok(plain.into_iter().map(|(name, value)| (name, Zeroizing::new(value))).collect())
+    }
+
+    fn sink_key(&self, recipient: &Id) -> Secret {
+        derive(&self.root, &format!("sayso sink v1 {recipient}"))
     }
 
     /// The digest of a line of the journal.

@@ -10,8 +10,11 @@ pub const FOLLOW_ENTRIES_MAX: usize = 1_024;
 pub const IDENTIFIER_BYTES_MAX: usize = 256;
 /// How long the outcome of an idempotency key is kept, in milliseconds: 7 days.
 pub const IDEMPOTENCY_MS: i64 = 7 * 24 * 3_600 * 1_000;
-/// How many deliveries to one recipient are under way at once.
-pub const DELIVERIES_AT_ONCE: usize = 16;
+/// Most people about whom a recipient has something to take that are kept in memory; more are found
+/// again by going through everybody.
+pub const LANES_MAX: usize = 65_536;
+/// Most people who are told again one by one after a system was read back; more are told again all.
+pub const DRIFTED_MAX: usize = 10_000;
 /// The first wait after a failed delivery, in milliseconds.
 pub const RETRY_FIRST_MS: u64 = 200;
 /// The longest wait between two tries, in milliseconds.

@@ -170,6 +170,19 @@ pub struct Kept {
     pub marks: u64,
 }
 
+/// A kind of sink, as it is shown to whoever declares one.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is, in a sentence.
+    pub about: &'static str,
+    /// Its settings, each with what it means.
+    pub settings: &'static [(&'static str, &'static str)],
+    /// What it keeps sealed, each with what it means.
+    pub secrets: &'static [(&'static str, &'static str)],
+}
+
 /// Who is told, for those who make sinks.
 #[derive(Clone, Debug)]
 pub struct Told {

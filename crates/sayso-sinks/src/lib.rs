@@ -18,7 +18,10 @@
 //!   by name servers that others run. [`guard`] looks at every address at the moment of connecting
 //!   and connects to the address that it looked at.
 //!
-//! Reading order: [`guard`], then [`webhook`].
+//! Reading order: [`open`] (all kinds), [`guard`], then [`webhook`].
 
 pub mod guard;
+mod open;
 pub mod webhook;
+
+pub use open::{OpenError, SealedSettings, kinds, open};

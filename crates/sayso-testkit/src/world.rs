@@ -15,6 +15,7 @@ use sayso_consent::{
     handle::Facts,
     id::Lookup,
     oracle,
+    sink::{self, SinkState, Sinks},
 };
 
 /// Everything that was recorded, and the state that follows from it.
@@ -26,6 +27,7 @@ pub struct World {
     owners: BTreeMap<Lookup, SubjectId>,
     device_owners: BTreeMap<Id, SubjectId>,
     keys: BTreeSet<String>,
+    sinks: Sinks,
 }
 
 impl World {
@@ -90,6 +92,7 @@ impl World {
         for event in &entry.events {
             self.index(event, &entry);
         }
+        sink::apply(&mut self.sinks, &entry);
         self.entries.push(entry);
     }
 
@@ -167,5 +170,9 @@ impl Facts for World {
 
     fn has_key(&self, id: &str) -> bool {
         self.keys.contains(id)
+    }
+
+    fn sink(&self, recipient: &Id) -> Option<SinkState> {
+        self.sinks.get(recipient).cloned()
     }
 }

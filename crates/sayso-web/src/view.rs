@@ -3,11 +3,11 @@
 mod past;
 
 use sayso_consent::{
-    Entry, Event, Id, Position, SubjectState, Timestamp,
+    Entry, Event, Id, Position, Timestamp,
     catalog::{Activity, Catalog, Text, text_in},
     event::EffectReport,
 };
-use sayso_ledger::deliver::Trace;
+use sayso_ledger::deliver::{Effect, Stage};
 
 use crate::{
     portal::{Card, ChoiceBox, DataItem, EffectState, NoticeText, RecipientItem, SystemEffect},
@@ -130,29 +130,16 @@ impl Spoken<'_> {
     }
 
     /// What every system that keeps permissions has done, given the person's history newest first.
-    pub(crate) fn effects(
-        &self,
-        state: &SubjectState,
-        history: &[Entry],
-        trace: impl Fn(&Id) -> Option<Trace>,
-        at: Timestamp,
-    ) -> Vec<SystemEffect> {
-        let told = self.catalog.recipients.iter().filter(|(_, own)| own.effect_deadline.is_some());
-        told.map(|(id, declared)| {
-            let known =
-                declared.namespace.as_ref().is_some_and(|namespace| state.has_namespace(namespace));
-            let own = state.pending.iter().filter(|pending| pending.recipient == *id);
-            let due = own.clone().map(|pending| pending.due).min();
-            let newest = own.map(|pending| pending.position).max();
-            let title = self.text(&declared.title);
-            match (newest, due) {
-                (Some(newest), Some(due)) => {
-                    waiting(title, due, trace(id).filter(|trace| trace.position == newest), at)
-                }
-                _ => settled(title, known, reported(history, id)),
+    pub(crate) fn effects(&self, effects: &[Effect], history: &[Entry]) -> Vec<SystemEffect> {
+        let shown = |effect: &Effect| {
+            let declared = self.catalog.recipients.get(&effect.recipient);
+            let title = declared.map(|declared| self.text(&declared.title)).unwrap_or_default();
+            match effect.deadline {
+                Some(due) => waiting(title, effect, due),
+                None => settled(title, effect, reported(history, &effect.recipient)),
             }
-        })
-        .collect()
+        };
+        effects.iter().map(shown).collect()
     }
 }
 
@@ -161,46 +148,57 @@ pub(crate) fn receipt_href(position: Position) -> String {
     format!("/me/receipts/{position}")
 }
 
-fn waiting(title: String, due: Timestamp, trace: Option<Trace>, at: Timestamp) -> SystemEffect {
+fn waiting(title: String, effect: &Effect, due: Timestamp) -> SystemEffect {
+    let trace = effect.trace;
     let received_at = trace.and_then(|trace| trace.received_at);
-    let state = match (due <= at, trace, received_at) {
-        (true, ..) => EffectState::Late,
-        (_, _, Some(_)) => EffectState::Received,
-        (_, Some(_), None) => EffectState::Told,
-        (_, None, _) => EffectState::Waiting,
-    };
     // A try that nobody took has told nobody.
     let told_at = trace.filter(|_| received_at.is_some()).map(|trace| trace.sent_at);
     let trying_since = trace.filter(|_| received_at.is_none()).map(|trace| trace.tried_at);
     SystemEffect {
         title,
-        state,
+        state: state(effect.stage),
         trying_since,
         told_at,
         received_at,
         applied_at: None,
+        verified_at: None,
         due: Some(due),
         detail: None,
     }
 }
 
+fn state(stage: Stage) -> EffectState {
+    match stage {
+        // Why nobody tells it is the company's affair; that nobody does yet is what there is to say.
+        Stage::Pending | Stage::Parked => EffectState::Waiting,
+        Stage::Sent => EffectState::Told,
+        Stage::Received => EffectState::Received,
+        Stage::Applied => EffectState::Applied,
+        Stage::Verified => EffectState::Verified,
+        Stage::Overdue => EffectState::Late,
+        Stage::Exception => EffectState::Excepted,
+        Stage::Unresolved => EffectState::Unresolved,
+        Stage::NotApplicable => EffectState::NotNeeded,
+    }
+}
+
 fn settled(
     title: String,
-    is_known: bool,
+    effect: &Effect,
     report: Option<(&EffectReport, Timestamp)>,
 ) -> SystemEffect {
-    let state = if is_known { EffectState::Applied } else { EffectState::NotNeeded };
     let told_at = report.and_then(|(report, _)| report.sent_at);
     let received_at = report.and_then(|(report, _)| report.received_at).max(told_at);
     // A system may apply a choice before its answer has arrived, and has a clock of its own.
     let applied_at = report.map(|(report, at)| report.applied_at.unwrap_or(at));
     SystemEffect {
         title,
-        state,
+        state: state(effect.stage),
         trying_since: None,
         told_at,
         received_at,
         applied_at: applied_at.max(received_at).max(told_at),
+        verified_at: effect.verified_at,
         due: None,
         detail: report.and_then(|(report, _)| report.detail.clone()),
     }
@@ -220,7 +218,23 @@ fn reported<'a>(history: &'a [Entry], recipient: &Id) -> Option<(&'a EffectRepor
 
 #[cfg(test)]
 mod tests {
+    use sayso_ledger::deliver::Trace;
+
     use super::*;
+
+    fn effect(stage: Stage, trace: Option<Trace>) -> Effect {
+        Effect {
+            recipient: "mailer".parse().unwrap(),
+            stage,
+            position: None,
+            trace,
+            applied_at: None,
+            verified_at: None,
+            deadline: Some(Timestamp(100)),
+            exception: None,
+            parked: None,
+        }
+    }
 
     #[test]
     fn told_is_said_once_it_is_true() {
@@ -228,12 +242,12 @@ mod tests {
             let (tried_at, sent_at) = (Timestamp(10), Timestamp(70));
             Some(Trace { position: Position::at(1), tried_at, sent_at, received_at })
         };
-        let row = |trace, at| waiting("Mailer".into(), Timestamp(100), trace, Timestamp(at));
-        let tried = row(trace(None), 80);
+        let row = |stage, trace| waiting("Mailer".into(), &effect(stage, trace), Timestamp(100));
+        let tried = row(Stage::Sent, trace(None));
         assert_eq!((tried.told_at, tried.trying_since), (None, Some(Timestamp(10))));
-        let late = row(trace(None), 100);
+        let late = row(Stage::Overdue, trace(None));
         assert_eq!((late.state, late.told_at), (EffectState::Late, None));
-        let taken = row(trace(Some(Timestamp(71))), 80);
+        let taken = row(Stage::Received, trace(Some(Timestamp(71))));
         assert_eq!((taken.told_at, taken.trying_since), (Some(Timestamp(70)), None));
     }
 
@@ -248,7 +262,8 @@ mod tests {
             detail: None,
             former: None,
         };
-        let row = settled("Mailer".into(), true, Some((&report, Timestamp(8))));
+        let applied = effect(Stage::Applied, None);
+        let row = settled("Mailer".into(), &applied, Some((&report, Timestamp(8))));
         assert_eq!((row.received_at, row.applied_at), (Some(Timestamp(9)), Some(Timestamp(9))));
     }
 }

@@ -73,6 +73,9 @@ pub(crate) enum Command {
     /// The ledger itself: verify, checkpoint, receipts
     #[command(subcommand)]
     Log(commands::log::LogCommand),
+    /// How recipients are told: add, check, pause, replay, rotate, park, remove
+    #[command(subcommand)]
+    Sink(commands::sink::SinkCommand),
     /// API keys, and the keys that systems verify deliveries with
     #[command(subcommand)]
     Key(commands::key::KeyCommand),

@@ -1,14 +1,12 @@
 //! What the operator wrote, and what it means.
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::{Context, Result};
-use sayso_consent::Id;
 use serde::Deserialize;
 
 /// The commented default: the manual.
@@ -21,7 +19,6 @@ pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) store: Store,
     pub(crate) log: Log,
-    pub(crate) sinks: BTreeMap<Id, Sink>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -78,23 +75,6 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// How a recipient is told.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
-pub(crate) enum Sink {
-    Webhook {
-        url: String,
-        #[serde(default)]
-        allow_private: bool,
-        #[serde(default = "ten_seconds")]
-        timeout_ms: u64,
-    },
-}
-
-fn ten_seconds() -> u64 {
-    10_000
-}
-
 impl Config {
     /// Reads a file; the defaults if there is none.
     pub(crate) fn read(path: Option<&Path>) -> Result<Self> {
@@ -136,7 +116,6 @@ mod tests {
         assert_eq!(said.public_url(), default.public_url());
         assert_eq!(said.log.filter, default.log.filter);
         assert_eq!(said.store.save_every(), default.store.save_every());
-        assert_eq!(said.sinks.len(), 1);
         assert!(toml::from_str::<Config>("[server]\nlisten_on = 1").is_err());
     }
 }

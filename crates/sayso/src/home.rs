@@ -18,6 +18,8 @@ use sayso_ledger::{Clock, Ledger, Secrets, deliver::Board, door::Door, journal::
 use sayso_stores::Embedded;
 use serde::{Deserialize, Serialize};
 
+use crate::drivers;
+
 /// A folder that may hold a ledger.
 #[derive(Clone, Debug)]
 pub(crate) struct Home {
@@ -165,10 +167,12 @@ impl Home {
         let journal = self.open_journal(&secrets)?;
         let ledger =
             Ledger::open(Arc::new(store), secrets, clock, Some(journal)).with_context(damaged)?;
+        let drivers = drivers::drivers(ledger.secrets(), ledger.id());
         let app = App {
             ledger: Arc::new(ledger),
             board: Arc::new(Board::default()),
             door: Arc::new(Door::default()),
+            drivers,
             metrics: Arc::new(Metrics::default()),
             public_url,
         };

@@ -1,17 +1,11 @@
-//! The server: the API, the pages, and a dispatcher for each recipient that is told.
+//! The server: the API, the pages, and whatever goes on behind them.
 
-use std::{collections::BTreeMap, future::Future, io::IsTerminal, sync::Arc};
+use std::{future::Future, io::IsTerminal, sync::Arc};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use axum::Router;
 use sayso_api::App;
-use sayso_consent::Id;
-use sayso_ledger::{
-    Secrets,
-    deliver::{Dispatcher, Watcher},
-    sink::Sink,
-};
-use sayso_sinks::webhook::{HmacSecret, SigningKey, Webhook, WebhookConfig};
+use sayso_ledger::deliver::{Deliveries, Watcher};
 use sayso_web::Web;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
@@ -29,56 +23,24 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     sayso_web::router(Arc::new(web)).merge(sayso_api::router(Arc::clone(app)))
 }
 
-/// What deliveries to a recipient are signed with.
-pub(crate) fn delivery_keys(secrets: &Secrets, recipient: &Id) -> Result<(HmacSecret, SigningKey)> {
-    let secret = HmacSecret::from_bytes(secrets.webhook_secret(recipient).as_slice())?;
-    Ok((secret, SigningKey::from_seed(secrets.webhook().as_bytes())))
-}
-
-/// The sink of a recipient.
-pub(crate) fn sink(app: &App, recipient: &Id, config: &config::Sink) -> Result<Arc<dyn Sink>> {
-    let config::Sink::Webhook { url, allow_private, timeout_ms } = config;
-    let (secret, signing_key) = delivery_keys(app.ledger.secrets(), recipient)?;
-    let config = WebhookConfig {
-        url: url.clone(),
-        secret,
-        signing_key,
-        allow_private: *allow_private,
-        timeout_ms: *timeout_ms,
-    };
-    Ok(Arc::new(Webhook::new(config).with_context(|| format!("[sinks.{recipient}]"))?))
-}
-
-/// Dispatchers, the watcher of whoever has none, and the saver. They run until they are stopped.
-pub(crate) struct Dispatchers {
+/// What goes on behind requests, until it is stopped: all sinks, the watcher of whoever has none, and
+/// the saver.
+pub(crate) struct Behind {
     stop: watch::Sender<bool>,
     running: JoinSet<()>,
 }
 
-impl Dispatchers {
-    /// Starts a dispatcher for each sink, the watcher, and the saver.
-    pub(crate) fn start(
-        app: &App,
-        sinks: &BTreeMap<Id, config::Sink>,
-        store: &config::Store,
-    ) -> Result<Self> {
+impl Behind {
+    /// Starts all of it.
+    pub(crate) fn start(app: &App, store: &config::Store) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut running = JoinSet::new();
-        for (recipient, config) in sinks {
-            let sink = sink(app, recipient, config)?;
-            let dispatcher = Dispatcher::new(
-                Arc::clone(&app.ledger),
-                Arc::clone(&app.board),
-                recipient.clone(),
-                sink,
-            );
-            running.spawn(dispatcher.run(stopped.clone()));
-        }
-        let connected = sinks.keys().cloned().collect();
-        let watcher = Watcher::new(Arc::clone(&app.ledger), Arc::clone(&app.board), connected);
-        running.spawn(watcher.run(stopped.clone()));
-        running.spawn(saver::run(Arc::clone(&app.ledger), store.save_every(), stopped));
-        Ok(Self { stop, running })
+        let (ledger, board) = (|| Arc::clone(&app.ledger), || Arc::clone(&app.board));
+        let deliveries = Deliveries::new(ledger(), board(), Arc::clone(&app.drivers.open));
+        running.spawn(deliveries.run(stopped.clone()));
+        running.spawn(Watcher::new(ledger(), board()).run(stopped.clone()));
+        running.spawn(saver::run(ledger(), store.save_every(), stopped));
+        Self { stop, running }
     }
 
     /// Stops them and waits.

@@ -124,7 +124,7 @@ pub(crate) async fn handler(
     let result = |count: usize| {
         let outcomes = told.by_ref().take(count).map(|(subject, outcome)| {
             if outcome.is_ok() {
-                app.board.forget(&recipient, subject);
+                app.board.applied(&recipient, subject, app.at());
             }
             outcome
         });

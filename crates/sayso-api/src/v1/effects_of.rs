@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use sayso_consent::{Id, Position, Timestamp};
-use sayso_consent::{SubjectId, catalog::Catalog, subject::SubjectState};
-use sayso_ledger::deliver::Board;
+use sayso_ledger::deliver;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,10 +23,47 @@ pub(crate) enum Stage {
     Received,
     /// It says that it applied everything.
     Applied,
+    /// It was read back after that and holds what it was told.
+    Verified,
     /// It is past its deadline: its use is denied until it answers.
     Overdue,
+    /// It will not apply it, and somebody accepts that for a while.
+    Exception,
+    /// It is not told until somebody says so.
+    Parked,
+    /// It may know the person under a name that is not known here, and so cannot be told.
+    Unresolved,
     /// It holds no identifier of the person, so there is nothing to tell.
     NotApplicable,
+}
+
+impl From<deliver::Stage> for Stage {
+    fn from(stage: deliver::Stage) -> Self {
+        match stage {
+            deliver::Stage::Pending => Self::Pending,
+            deliver::Stage::Sent => Self::Sent,
+            deliver::Stage::Received => Self::Received,
+            deliver::Stage::Applied => Self::Applied,
+            deliver::Stage::Verified => Self::Verified,
+            deliver::Stage::Overdue => Self::Overdue,
+            deliver::Stage::Exception => Self::Exception,
+            deliver::Stage::Parked => Self::Parked,
+            deliver::Stage::Unresolved => Self::Unresolved,
+            deliver::Stage::NotApplicable => Self::NotApplicable,
+        }
+    }
+}
+
+/// What somebody accepted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ExceptionBody {
+    /// Who accepted it.
+    operator: String,
+    /// Why.
+    reason: String,
+    /// Until when.
+    #[schema(value_type = String)]
+    until: Timestamp,
 }
 
 /// What one system did.
@@ -49,10 +85,20 @@ pub(crate) struct EffectOf {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     applied_at: Option<Timestamp>,
+    /// When it was read back and held that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    verified_at: Option<Timestamp>,
     /// From when its use is denied if it has not answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     deadline: Option<Timestamp>,
+    /// What somebody accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exception: Option<ExceptionBody>,
+    /// Why it is not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parked: Option<String>,
 }
 
 /// What every system did.
@@ -79,46 +125,34 @@ pub(crate) async fn handler(
     let (subject, state) = write::readable(&app, &principal, &id)?;
     let missing = || Problem::not_found().detail("no catalog was applied yet");
     let now = app.ledger.snapshot().in_force().ok_or_else(missing)?;
-    let effects = effects(&now.catalog, subject, &state, &app.board, app.at());
-    let is_done = |effect: &EffectOf| matches!(effect.state, Stage::Applied | Stage::NotApplicable);
+    let sinks = app.ledger.snapshot().sinks();
+    let said = (&*now.catalog, &*sinks, &*app.board);
+    let effects = deliver::effects(said, subject, &state, app.at());
+    let effects: Vec<EffectOf> = effects.into_iter().map(Into::into).collect();
+    let is_done = |effect: &EffectOf| {
+        matches!(effect.state, Stage::Applied | Stage::Verified | Stage::NotApplicable)
+    };
     Ok(Json(Effects { is_settled: effects.iter().all(is_done), effects }))
 }
 
-fn effects(
-    catalog: &Catalog,
-    subject: SubjectId,
-    state: &SubjectState,
-    board: &Board,
-    at: Timestamp,
-) -> Vec<EffectOf> {
-    let told =
-        catalog.recipients.iter().filter(|(_, recipient)| recipient.effect_deadline.is_some());
-    told.map(|(recipient, declared)| {
-        let own = state.pending.iter().filter(|pending| pending.recipient == *recipient);
-        let deadline = own.clone().map(|pending| pending.due).min();
-        let newest = own.map(|pending| pending.position).max();
-        let applied = state.applied.iter().find(|applied| applied.recipient == *recipient);
-        let trace = board.trace(recipient, subject).filter(|trace| Some(trace.position) == newest);
-        let is_known =
-            declared.namespace.as_ref().is_some_and(|namespace| state.has_namespace(namespace));
-        let stage = match (newest, trace, applied) {
-            (Some(_), ..) if deadline.is_some_and(|due| due <= at) => Stage::Overdue,
-            (Some(_), Some(trace), _) if trace.received_at.is_some() => Stage::Received,
-            (Some(_), Some(_), _) => Stage::Sent,
-            (Some(_), None, _) => Stage::Pending,
-            (None, _, Some(_)) => Stage::Applied,
-            (None, _, None) if is_known => Stage::Applied,
-            (None, _, None) => Stage::NotApplicable,
-        };
-        EffectOf {
-            recipient: recipient.clone(),
-            state: stage,
-            position: newest.or(applied.map(|applied| applied.through)),
-            sent_at: trace.map(|trace| trace.sent_at),
-            received_at: trace.and_then(|trace| trace.received_at),
-            applied_at: applied.filter(|_| newest.is_none()).map(|applied| applied.at),
-            deadline,
+impl From<deliver::Effect> for EffectOf {
+    fn from(effect: deliver::Effect) -> Self {
+        let exception = effect.exception.map(|exception| ExceptionBody {
+            operator: exception.operator,
+            reason: exception.reason,
+            until: exception.until,
+        });
+        Self {
+            recipient: effect.recipient,
+            state: effect.stage.into(),
+            position: effect.position,
+            sent_at: effect.trace.map(|trace| trace.sent_at),
+            received_at: effect.trace.and_then(|trace| trace.received_at),
+            applied_at: effect.applied_at,
+            verified_at: effect.verified_at,
+            deadline: effect.deadline,
+            exception,
+            parked: effect.parked,
         }
-    })
-    .collect()
+    }
 }

@@ -1,23 +1,32 @@
 //! What a recipient has yet to apply, and the alarm when it is late with it.
 
-use sayso_consent::{Timestamp, id::Id, subject::SubjectState};
+use sayso_consent::{
+    Timestamp,
+    id::Id,
+    subject::{Pending, SubjectState},
+};
 
-use crate::deliver::board::Standing;
+use crate::deliver::{board::Standing, compose::own};
 
 /// What a recipient has yet to apply.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Debt {
     unapplied: usize,
     overdue: usize,
+    excepted: usize,
     oldest_due: Option<Timestamp>,
 }
 
 impl Debt {
     /// Counts what the recipient owes one more person.
     pub(super) fn count(&mut self, recipient: &Id, state: &SubjectState, at: Timestamp) {
-        let own = state.pending.iter().filter(|pending| pending.recipient == *recipient);
-        let Some(due) = own.map(|pending| pending.due).min() else { return };
+        let Some(due) = own(recipient, state).map(|pending| pending.due).min() else { return };
         self.unapplied += 1;
+        let is_accepted = |pending: &Pending| state.exception(pending, at).is_some();
+        if own(recipient, state).all(is_accepted) {
+            self.excepted += 1;
+            return;
+        }
         self.overdue += usize::from(due <= at);
         self.oldest_due = Some(self.oldest_due.map_or(due, |oldest| oldest.min(due)));
     }
@@ -25,6 +34,7 @@ impl Debt {
     pub(super) fn show(self, standing: &mut Standing) {
         standing.unapplied = self.unapplied;
         standing.overdue = self.overdue;
+        standing.excepted = self.excepted;
         standing.oldest_due = self.oldest_due;
     }
 }

@@ -75,10 +75,13 @@ impl From<Permission> for PermissionData {
     }
 }
 
-/// The name of a message: the same for every try of the same state.
-pub(super) fn message_id(ledger: &str, recipient: &Id, position: Position) -> String {
+/// The name of a message: the same for every try of the same state, and another for everybody: a
+/// catalog changes many people with one entry.
+pub(super) fn message_id(ledger: &str, recipient: &Id, key: &str, position: Position) -> String {
     // A full stop separates the parts that are signed, so an id has none.
-    format!("msg_{ledger}_{position}_{}", recipient.as_str().replace('.', "_"))
+    let recipient = recipient.as_str().replace('.', "_");
+    let key = key.get(..16).unwrap_or(key);
+    format!("msg_{ledger}_{position}_{recipient}_{key}")
 }
 
 /// The event as bytes.

@@ -11,7 +11,7 @@ use std::{
 use sayso_consent::id::Position;
 
 use crate::{
-    limits::{PARKED_MS, RETRY_FIRST_MS, RETRY_MAX_MS},
+    limits::{LANES_MAX, PARKED_MS, RETRY_FIRST_MS, RETRY_MAX_MS},
     sink::About,
 };
 
@@ -25,7 +25,8 @@ struct Lane {
     attempts: u32,
 }
 
-/// Everyone about whom a recipient has something to take.
+/// Those about whom a recipient has something to take, as many as fit; whoever finds no room is
+/// found again by going through everybody.
 #[derive(Default)]
 pub(super) struct Lanes {
     lanes: HashMap<About, Lane>,
@@ -46,8 +47,18 @@ pub(super) fn backoff(failures: u32, share: u8) -> Duration {
 }
 
 impl Lanes {
-    /// Notes that a person's entry has to be told.
-    pub(super) fn touch(&mut self, about: About, position: Position) {
+    /// Notes that a person's entry has to be told, if there is room. Whether there was.
+    pub(super) fn touch(&mut self, about: About, position: Position) -> bool {
+        let has_room = self.has_room() || self.lanes.contains_key(&about);
+        if has_room {
+            self.touch_all(about, position);
+        }
+        has_room
+    }
+
+    /// Notes that a person's entry has to be told, whether there is room or not: for a page of
+    /// people, which is not begun without room.
+    pub(super) fn touch_all(&mut self, about: About, position: Position) {
         let is_new = !self.lanes.contains_key(&about);
         let lane = Lane { since: position, through: position, attempts: 0 };
         let lane = self.lanes.entry(about).or_insert(lane);
@@ -59,22 +70,31 @@ impl Lanes {
         }
     }
 
-    /// The next person to tell, if there is one and fewer than `at_once` are under way.
-    pub(super) fn next(&mut self, now: Instant, at_once: usize) -> Option<About> {
+    /// Whether somebody more finds room.
+    pub(super) fn has_room(&self) -> bool {
+        self.lanes.len() < LANES_MAX
+    }
+
+    /// The next to tell, at most so many; none while the system is left in peace. After a failure
+    /// one at a time finds out whether it is back.
+    pub(super) fn take(&mut self, now: Instant, at_most: usize) -> Vec<About> {
         self.wake(now);
         let is_closed = self.closed_until.is_some_and(|until| now < until);
-        // After a failure one at a time finds out whether the system is back.
-        let at_once = if self.failures > 0 { 1 } else { at_once };
-        if is_closed || self.under_way.len() >= at_once {
-            return None;
-        }
-        while let Some(about) = self.ready.pop_front() {
+        let at_most = match self.failures {
+            _ if is_closed => 0,
+            0 => at_most,
+            _ if self.under_way.is_empty() => at_most.min(1),
+            _ => 0,
+        };
+        let mut taken = Vec::new();
+        while taken.len() < at_most {
+            let Some(about) = self.ready.pop_front() else { break };
             // A person may stand in line twice, by news and by a rest that ended.
             if self.lanes.contains_key(&about) && self.under_way.insert(about) {
-                return Some(about);
+                taken.push(about);
             }
         }
-        None
+        taken
     }
 
     fn wake(&mut self, now: Instant) {
@@ -108,11 +128,20 @@ impl Lanes {
         }
     }
 
-    /// A try failed: the lane rests, and so does everything else for a while.
-    pub(super) fn failed(&mut self, about: About, now: Instant, after_ms: Option<u64>, share: u8) {
-        self.failures = self.failures.saturating_add(1);
+    /// A try failed: the lane rests, and so does everything else for a while. Those of one batch
+    /// count as one failure of the system: `is_first` says of which.
+    pub(super) fn failed(
+        &mut self,
+        (about, is_first): (About, bool),
+        now: Instant,
+        after_ms: Option<u64>,
+        share: u8,
+    ) {
         let asked = after_ms.map(Duration::from_millis).unwrap_or_default();
-        self.closed_until = Some(now + backoff(self.failures, share).max(asked));
+        if is_first {
+            self.failures = self.failures.saturating_add(1);
+            self.closed_until = Some(now + backoff(self.failures, share).max(asked));
+        }
         let attempts = self.lanes.get_mut(&about).map_or(1, |lane| {
             lane.attempts = lane.attempts.saturating_add(1);
             lane.attempts
@@ -144,10 +173,15 @@ impl Lanes {
     /// Everything up to here was delivered, given how far the ledger was followed.
     pub(super) fn delivered_through(&self, followed: Position) -> Position {
         let oldest = self.lanes.values().map(|lane| lane.since).min();
-        oldest.map_or(followed, |oldest| Position {
-            number: oldest.number.saturating_sub(1),
-            ..oldest
+        oldest.map_or(followed, |oldest| {
+            let before = Position { number: oldest.number.saturating_sub(1), ..oldest };
+            before.min(followed)
         })
+    }
+
+    /// Whether everything that could be sent was, and nothing failed lately.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.failures == 0 && self.ready.is_empty() && self.under_way.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -177,16 +211,25 @@ mod tests {
     fn a_person_is_told_one_thing_at_a_time_and_then_the_newest() {
         let (mut lanes, now) = (Lanes::default(), Instant::now());
         lanes.touch(ANA, at(1));
-        assert_eq!(lanes.next(now, 9), Some(ANA));
+        assert_eq!(lanes.take(now, 9), [ANA]);
         lanes.touch(ANA, at(2));
         lanes.touch(ANA, at(3));
-        assert_eq!(lanes.next(now, 9), None);
+        assert_eq!(lanes.take(now, 9), []);
         lanes.delivered(ANA, at(1));
         assert_eq!(lanes.delivered_through(at(3)), at(1));
-        assert_eq!(lanes.next(now, 9), Some(ANA));
+        assert_eq!(lanes.take(now, 9), [ANA]);
         lanes.delivered(ANA, at(3));
-        assert_eq!((lanes.next(now, 9), lanes.len()), (None, 0));
+        assert_eq!((lanes.take(now, 9), lanes.len()), (Vec::new(), 0));
         assert_eq!(lanes.delivered_through(at(3)), at(3));
+    }
+
+    #[test]
+    fn several_are_taken_at_once_and_no_more_than_were_asked_for() {
+        let (mut lanes, now) = (Lanes::default(), Instant::now());
+        lanes.touch(ANA, at(1));
+        lanes.touch(BEN, at(2));
+        assert_eq!(lanes.take(now, 1), [ANA]);
+        assert_eq!(lanes.take(now, 9), [BEN]);
     }
 
     #[test]
@@ -194,14 +237,14 @@ mod tests {
         let (mut lanes, now) = (Lanes::default(), Instant::now());
         lanes.touch(ANA, at(1));
         lanes.touch(BEN, at(2));
-        assert_eq!(lanes.next(now, 9), Some(ANA));
-        lanes.failed(ANA, now, None, 255);
-        assert_eq!(lanes.next(now, 9), None, "closed");
+        assert_eq!(lanes.take(now, 1), [ANA]);
+        lanes.failed((ANA, true), now, None, 255);
+        assert_eq!(lanes.take(now, 9), [], "closed");
         let later = now + backoff(1, 255);
-        assert_eq!(lanes.next(later, 9), Some(BEN));
-        assert_eq!(lanes.next(later, 9), None, "one at a time");
+        assert_eq!(lanes.take(later, 9), [BEN], "one at a time");
+        assert_eq!(lanes.take(later, 9), []);
         lanes.delivered(BEN, at(2));
-        assert_eq!(lanes.next(later, 9), Some(ANA), "nothing is given up");
+        assert_eq!(lanes.take(later, 9), [ANA], "nothing is given up");
         assert_eq!(lanes.delivered_through(at(2)), at(0));
     }
 
@@ -209,11 +252,11 @@ mod tests {
     fn a_refused_person_is_tried_again_on_news() {
         let (mut lanes, now) = (Lanes::default(), Instant::now());
         lanes.touch(ANA, at(1));
-        assert_eq!(lanes.next(now, 9), Some(ANA));
+        assert_eq!(lanes.take(now, 9), [ANA]);
         lanes.refused(ANA, now);
-        assert_eq!(lanes.next(now, 9), None);
+        assert_eq!(lanes.take(now, 9), []);
         lanes.touch(ANA, at(4));
-        assert_eq!(lanes.next(now, 9), Some(ANA));
+        assert_eq!(lanes.take(now, 9), [ANA]);
     }
 
     #[test]

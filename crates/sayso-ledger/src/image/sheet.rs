@@ -44,12 +44,11 @@ impl Sheet {
     /// # Errors
     /// It cannot be written.
     pub fn section(&mut self, words: &[u64]) -> io::Result<()> {
-        let (mut digest, mut bytes) = (blake3::Hasher::new(), Vec::with_capacity(8 * RUN));
+        let (mut digest, mut room) = (blake3::Hasher::new(), vec![0; 8 * RUN]);
         for run in words.chunks(RUN) {
-            bytes.clear();
-            bytes.extend(run.iter().flat_map(|word| word.to_ne_bytes()));
-            digest.update(&bytes);
-            self.file.write_all(&bytes)?;
+            let bytes = laid_out(run.iter().copied(), &mut room);
+            digest.update(bytes);
+            self.file.write_all(bytes)?;
         }
         let (from, words) = (self.words, words.len() as u64);
         self.sections.push(Section { from, words, digest: *digest.finalize().as_bytes() });
@@ -61,6 +60,17 @@ impl Sheet {
     pub fn finish(self) -> (Vec<Section>, BufWriter<File>) {
         (self.sections, self.file)
     }
+}
+
+/// Words as they lie in memory. Word by word: a start lays out all there is, and byte by byte takes
+/// many times as long.
+fn laid_out(words: impl ExactSizeIterator<Item = u64>, room: &mut [u8]) -> &[u8] {
+    let length = 8 * words.len();
+    let (places, _) = room.as_chunks_mut::<8>();
+    for (place, word) in places.iter_mut().zip(words) {
+        *place = word.to_ne_bytes();
+    }
+    &room[..length]
 }
 
 /// A file that is mapped, by section.
@@ -91,12 +101,10 @@ impl Mapped {
     pub fn is_whole(&self) -> bool {
         let numbers: Vec<usize> = (0..self.sections.len()).collect();
         let is_whole = |number: &usize| {
-            let (mut digest, mut bytes) = (blake3::Hasher::new(), Vec::with_capacity(8 * RUN));
+            let (mut digest, mut room) = (blake3::Hasher::new(), vec![0; 8 * RUN]);
             for run in self.section(*number).chunks(RUN) {
-                bytes.clear();
-                bytes
-                    .extend(run.iter().flat_map(|word| word.load(Ordering::Relaxed).to_ne_bytes()));
-                digest.update(&bytes);
+                let words = run.iter().map(|word| word.load(Ordering::Relaxed));
+                digest.update(laid_out(words, &mut room));
             }
             *digest.finalize().as_bytes() == self.sections[*number].digest
         };

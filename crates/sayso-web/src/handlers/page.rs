@@ -8,8 +8,11 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use sayso_consent::{Entry, Id, Position, SubjectId, choice::Authority};
-use sayso_ledger::door::{Session, Visitor};
+use sayso_consent::{Entry, Position, SubjectId, choice::Authority};
+use sayso_ledger::{
+    deliver,
+    door::{Session, Visitor},
+};
 use serde::Deserialize;
 
 use super::{
@@ -108,8 +111,11 @@ fn build(
     let spoken = Spoken { catalog: &in_force.catalog, language };
     let standing = Standing { in_force: &in_force, snapshot, subject, state: &state, at };
     let (yours, always) = spoken.cards(&standing);
-    let trace = |recipient: &Id| web.board.trace(recipient, subject);
-    let effects = history.map(|history| spoken.effects(&state, history, trace, at));
+    let sinks = snapshot.sinks();
+    let effects = history.map(|history| {
+        let said = (&*in_force.catalog, &*sinks, &*web.board);
+        spoken.effects(&deliver::effects(said, subject, &state, at), history)
+    });
     let effects = effects.unwrap_or_default();
     let banner = banner(asked, history);
     let last = history.filter(|history| history.len() == HISTORY).and_then(<[Entry]>::last);
@@ -161,7 +167,11 @@ pub(super) fn watch_href(saved: &str, left_out: Option<LeftOut>) -> String {
 fn refreshing(asked: &Asked, effects: &[SystemEffect]) -> Refreshing {
     let is_saved = asked.position().is_some();
     let is_awaited = |effect: &SystemEffect| match effect.state {
-        EffectState::Applied | EffectState::NotNeeded => false,
+        EffectState::Applied
+        | EffectState::Verified
+        | EffectState::Excepted
+        | EffectState::Unresolved
+        | EffectState::NotNeeded => false,
         // Somebody who comes to look must not find the boxes locked for as long as a system is late.
         EffectState::Late => is_saved,
         EffectState::Waiting | EffectState::Told | EffectState::Received => true,

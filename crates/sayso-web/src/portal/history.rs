@@ -43,6 +43,16 @@ pub enum Happened {
         /// The system's name.
         system: String,
     },
+    /// A system held something else than it was told.
+    Drifted {
+        /// The system's name.
+        system: String,
+    },
+    /// It was accepted that a system does not apply the choices.
+    Excepted {
+        /// The system's name.
+        system: String,
+    },
     /// The person became known.
     BecameKnown,
     /// A way to recognise the person was learned.

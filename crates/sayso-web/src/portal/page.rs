@@ -116,6 +116,8 @@ pub struct SystemEffect {
     pub received_at: Option<Timestamp>,
     /// When it applied the choice.
     pub applied_at: Option<Timestamp>,
+    /// When it was read back and held the choice.
+    pub verified_at: Option<Timestamp>,
     /// By when it has to.
     pub due: Option<Timestamp>,
     /// What it did, in its own words, such as `2 rows`.
@@ -133,8 +135,14 @@ pub enum EffectState {
     Received,
     /// It has applied the choice.
     Applied,
+    /// It was read back after that, and holds the choice.
+    Verified,
     /// It is past its deadline, and may not use the data.
     Late,
+    /// It will not apply the choice, and somebody accepted that by name.
+    Excepted,
+    /// It may know the person under a name that is not known here.
+    Unresolved,
     /// It knows the person by no identifier, so there is nothing to apply.
     NotNeeded,
 }
@@ -227,11 +235,11 @@ impl Page {
     }
 
     pub(crate) fn applied(&self) -> usize {
-        self.effects.iter().filter(|effect| effect.state == EffectState::Applied).count()
+        self.effects.iter().filter(|effect| effect.state.is_applied()).count()
     }
 
     pub(crate) fn needed(&self) -> usize {
-        self.effects.iter().filter(|effect| effect.state != EffectState::NotNeeded).count()
+        self.effects.iter().filter(|effect| effect.state.is_needed()).count()
     }
 
     /// Nothing was lost and nothing is under way any more.
@@ -285,12 +293,23 @@ pub(super) fn mailto(contact: &str) -> Option<String> {
 }
 
 impl EffectState {
+    pub(crate) fn is_applied(self) -> bool {
+        matches!(self, Self::Applied | Self::Verified)
+    }
+
+    pub(crate) fn is_needed(self) -> bool {
+        !matches!(self, Self::NotNeeded | Self::Unresolved)
+    }
+
     pub(crate) fn word(self, words: &Words) -> &'static str {
         match self {
             Self::Waiting => words.portal.waiting,
             Self::Told => words.portal.being_told,
             Self::Received => words.portal.received,
             Self::Applied => words.portal.applied,
+            Self::Verified => words.portal.verified,
+            Self::Excepted => words.portal.excepted,
+            Self::Unresolved => words.portal.unresolved,
             Self::Late => words.portal.late,
             Self::NotNeeded => words.portal.not_needed,
         }
@@ -301,7 +320,9 @@ impl EffectState {
             Self::Waiting => "waiting",
             Self::Told => "told",
             Self::Received => "received",
-            Self::Applied => "applied",
+            Self::Applied | Self::Verified => "applied",
+            Self::Excepted => "late",
+            Self::Unresolved => "not-needed",
             Self::Late => "late",
             Self::NotNeeded => "not-needed",
         }
@@ -309,13 +330,15 @@ impl EffectState {
 }
 
 impl SystemEffect {
-    /// The three steps and when each was taken.
-    pub(crate) fn steps(&self, words: &Words) -> [(&'static str, Option<Timestamp>); 3] {
-        [
+    /// The steps and when each was taken. Not every system can be read back.
+    pub(crate) fn steps(&self, words: &Words) -> Vec<(&'static str, Option<Timestamp>)> {
+        let mut steps = vec![
             (words.portal.told, self.told_at),
             (words.portal.received, self.received_at),
             (words.portal.applied, self.applied_at),
-        ]
+        ];
+        steps.extend(self.verified_at.map(|at| (words.portal.verified, Some(at))));
+        steps
     }
 }
 

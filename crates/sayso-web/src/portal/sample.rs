@@ -118,12 +118,14 @@ fn effects(say: Say<'_>) -> Vec<SystemEffect> {
         told_at: times[0].filter(|_| times[1].is_some()),
         received_at: times[1],
         applied_at: times[2],
+        verified_at: None,
         due,
         detail: None,
     };
     let mailer = say.say("Mailer", "E-Mail-Versand");
     let mut mailer = of(mailer, EffectState::Applied, [at(80), at(90), at(310)], at(15_000));
     mailer.detail = Some("2 rows".into());
+    (mailer.state, mailer.verified_at) = (EffectState::Verified, at(1_900));
     vec![
         mailer,
         of(

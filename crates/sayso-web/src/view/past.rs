@@ -35,6 +35,12 @@ impl Spoken<'_> {
             Event::EffectReported(report) => {
                 Happened::Applied { system: self.recipient(&report.recipient) }
             }
+            Event::DriftFound { recipient } => {
+                Happened::Drifted { system: self.recipient(recipient) }
+            }
+            Event::ExceptionAccepted { recipient, .. } => {
+                Happened::Excepted { system: self.recipient(recipient) }
+            }
             Event::SubjectCreated { .. } => Happened::BecameKnown,
             Event::IdentifierAdded(identifier) => {
                 Happened::IdentifierAdded { kind: self.namespace(&identifier.namespace) }
@@ -65,6 +71,13 @@ impl Spoken<'_> {
             }
             Event::ErasureRequested => Happened::ErasureRequested,
             Event::ChoiceRecorded(_)
+            | Event::DeliveryParked { .. }
+            | Event::DeliveryRepeated { .. }
+            | Event::SinkDeclared { .. }
+            | Event::SinkModeChanged { .. }
+            | Event::SinkReplayed { .. }
+            | Event::SinkCompared { .. }
+            | Event::SinkRemoved { .. }
             | Event::CatalogApplied { .. }
             | Event::SubjectErased
             | Event::KeyCreated(_)

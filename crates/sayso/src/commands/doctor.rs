@@ -3,7 +3,7 @@
 use std::{os::unix::fs::PermissionsExt, path::Path, process::ExitCode};
 
 use anyhow::Result;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     cli::Global,
@@ -118,14 +118,13 @@ async fn unconnected(global: &Global) -> Result<Result<String, String>> {
     let systems = global.client()?.get("/v1/systems").await?;
     let systems = systems.as_array().cloned().unwrap_or_default();
     let missing = systems.iter().filter(|system| system["is_connected"] == false);
-    let sink = |system: &Value| format!("[sinks.{}]", field(system, "recipient"));
-    let sinks: Vec<String> = missing.map(sink).collect();
-    Ok(match sinks.as_slice() {
+    let missing: Vec<String> = missing.map(|system| field(system, "recipient")).collect();
+    Ok(match missing.as_slice() {
         [] => Ok(format!("{}, all connected", systems.len())),
-        sinks => Err(format!(
-            "there is an effect_deadline but no {}: its use will be denied (overdue) from its \
-             deadline on",
-            sinks.join(", no ")
+        missing => Err(format!(
+            "there is an effect_deadline but no sink for {}: its use will be denied (overdue) from \
+             its deadline on; declare one with `sayso sink add`",
+            missing.join(", ")
         )),
     })
 }

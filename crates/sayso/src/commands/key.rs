@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::Global,
+    drivers,
     output::{Output, field, fields, table},
-    server,
 };
 
 /// What a key may do.
@@ -107,7 +107,7 @@ async fn expect_declared(global: &Global, recipient: &Id) -> Result<()> {
 fn sink(global: &Global, recipient: &Id, out: Output) -> Result<()> {
     let home = global.home()?;
     let secrets = home.secrets().context("the keys of deliveries are made from the root key")?;
-    let (secret, signing) = server::delivery_keys(&secrets, recipient)?;
+    let (secret, signing) = drivers::delivery_keys(&secrets, recipient)?;
     let shown = json!({
         "recipient": recipient,
         "secret": secret.reveal().as_str(),

@@ -15,6 +15,7 @@ pub(crate) mod log;
 pub(crate) mod overview;
 pub(crate) mod replica;
 pub(crate) mod serve;
+pub(crate) mod sink;
 pub(crate) mod subject;
 mod subject_import;
 

@@ -11,7 +11,7 @@ use crate::{
     config::{Config, MANUAL},
     home::Home,
     output::write,
-    server::{self, Dispatchers},
+    server::{self, Behind},
 };
 
 /// Runs the server until Ctrl-C.
@@ -44,11 +44,11 @@ pub(crate) async fn run(global: &Global, args: ServeArgs) -> Result<()> {
     let opened =
         opened.with_context(|| format!("another process holds the ledger in `{shown}`"))?;
     home.note_running(&format!("http://{}", config.server.listen))?;
-    let dispatchers = Dispatchers::start(&opened.app, &config.sinks, &config.store)?;
+    let behind = Behind::start(&opened.app, &config.store);
     let people = opened.app.ledger.snapshot().count();
     tracing::info!(listen = %config.server.listen, head = %opened.app.ledger.snapshot().head(), people, "serving");
     server::serve(listener, Arc::clone(&opened.app), server::asked_to_end()).await?;
-    dispatchers.stop().await;
+    behind.stop().await;
     home.note_stopped();
     tracing::info!("stopped");
     Ok(())

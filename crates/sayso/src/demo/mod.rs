@@ -13,16 +13,17 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::{
     cli::Global,
     client::Client,
     commands::serve::listen,
-    config::{self, LogFormat, Sink},
+    config::{self, LogFormat},
     home::Home,
     output::{Output, field},
-    server::{self, Dispatchers},
+    server::{self, Behind},
 };
 use systems::{SYSTEMS, Systems};
 
@@ -98,7 +99,8 @@ pub(crate) async fn run(global: &Global, args: DemoArgs) -> Result<()> {
     let keys = start::keys(&client, &home).await?;
     let serving = tokio::spawn(server::serve(listener, Arc::clone(&app), std::future::pending()));
     let systems = Systems::start(&home, &app, &url, &keys)?;
-    let dispatchers = Dispatchers::start(&app, &sinks(&systems), &config::Store::default())?;
+    declare(&client, &systems).await?;
+    let behind = Behind::start(&app, &config::Store::default());
     let ready = async {
         start::import(&client, args.seed, args.people as usize).await?;
         start::settle(&app).await?;
@@ -114,7 +116,7 @@ pub(crate) async fn run(global: &Global, args: DemoArgs) -> Result<()> {
         },
         () = &mut ending => Ok(()),
     };
-    dispatchers.stop().await;
+    behind.stop().await;
     serving.abort();
     home.note_stopped();
     out.note(format!("Stopped. Start again with the same folder to go on: {shown}"));
@@ -135,12 +137,15 @@ async fn watch(
     }
 }
 
-fn sinks(systems: &Systems) -> BTreeMap<sayso_consent::Id, Sink> {
-    let sink = |(name, port): (&'static str, u16)| {
+/// Declares how each system is told. Ports are others at every start.
+async fn declare(client: &Client, systems: &Systems) -> Result<()> {
+    for (name, port) in systems.ports() {
         let url = format!("http://127.0.0.1:{port}/hook");
-        Some((name.parse().ok()?, Sink::Webhook { url, allow_private: true, timeout_ms: 5_000 }))
-    };
-    systems.ports().filter_map(sink).collect()
+        let settings = json!({"url": url, "allow_private": true, "timeout_ms": 5_000});
+        let body = json!({"kind": "webhook", "settings": settings, "unchecked": true});
+        client.json(Method::PUT, &format!("/v1/sinks/{name}"), &body).await?;
+    }
+    Ok(())
 }
 
 async fn greet(

@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use crate::{
+    drivers,
     home::{Home, write_private},
     output::Output,
     server,
@@ -103,7 +104,7 @@ impl Systems {
     ) -> Result<Self> {
         let mut systems = Vec::new();
         for name in SYSTEMS {
-            let (secret, signing) = server::delivery_keys(app.ledger.secrets(), &name.parse()?)?;
+            let (secret, signing) = drivers::delivery_keys(app.ledger.secrets(), &name.parse()?)?;
             let told = Told {
                 name: name.to_owned(),
                 port: free_port()?,

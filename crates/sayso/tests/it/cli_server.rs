@@ -56,11 +56,14 @@ async fn a_system_that_nobody_tells_is_seen_to_be_late() {
     let metrics = admin.send(hyper::Method::GET, "/metrics", &[], "").await.text;
     assert!(metrics.contains("sayso_system_overdue{recipient=\"mailer\"} 1"), "{metrics}");
     let said = std::fs::read_to_string(&log).unwrap();
-    let warned = "mailer has an effect_deadline but no [sinks.mailer]: its use will be denied";
+    let warned = "mailer has an effect_deadline but no sink: its use will be denied";
     assert!(said.contains(warned), "{said}");
     assert!(said.lines().any(|line| line.contains("ERROR") && line.contains("mailer")), "{said}");
     let doctor = run(&dir, &["doctor"]).await;
-    assert!(doctor.code == 1 && doctor.out.contains("no [sinks.mailer]"), "{doctor:?}");
+    assert!(
+        doctor.code == 1 && doctor.out.contains("no sink for") && doctor.out.contains("mailer"),
+        "{doctor:?}"
+    );
 
     let link = done(&dir, &["overview"]).await;
     let path = link.trim().strip_prefix(&url).unwrap();

@@ -77,7 +77,7 @@ impl Company {
 
     async fn start_systems(&mut self, url: &str) {
         // Saved all the time, so that a crash meets it and starts begin from what was saved.
-        let mut config = "[store]\nsave_seconds = 1\n".to_owned();
+        let config = "[store]\nsave_seconds = 1\n";
         for (name, namespace) in SYSTEMS {
             let port = free_port();
             let roles = ["--role", "decide", "--role", "report", "--recipient", name];
@@ -93,10 +93,10 @@ impl Company {
             let mut system = System { name, namespace, told: path, database, child: None };
             system.start(&self.dir());
             self.systems.push(system);
-            config += &format!(
-                "[sinks.{name}]\nkind = \"webhook\"\nurl = \"http://127.0.0.1:{port}/hook\"\n\
-                 allow_private = true\ntimeout_ms = 5000\n"
-            );
+            let url = format!("url=http://127.0.0.1:{port}/hook");
+            let settings = ["--set", &url, "--set", "allow_private=true", "--unchecked"];
+            let add = ["sink", "add", name, "webhook"];
+            json(&self.dir(), &[&add[..], &settings].concat()).await;
         }
         std::fs::write(self.file("sayso.toml"), config).unwrap();
     }

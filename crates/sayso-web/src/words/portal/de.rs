@@ -67,6 +67,13 @@ pub(in crate::words) const DE: Portal = Portal {
     received: "empfangen",
     applied: "umgesetzt",
     late: "verspätet",
+    verified: "nachgesehen",
+    excepted: "nicht umgesetzt",
+    excepted_text: "Es setzt Ihre Entscheidung vorerst nicht um, und jemand hier steht mit seinem Namen \
+                    dafür ein. Ihre Daten darf es solange nicht verwenden.",
+    unresolved: "nicht zu benachrichtigen",
+    unresolved_text: "Es kennt Sie vielleicht unter einem Namen, den wir nicht haben. Sobald wir ihn \
+                      kennen, wird es benachrichtigt.",
     not_needed: "nicht nötig",
     not_needed_text: "Es hat nichts, woran es Sie erkennen würde.",
     its_words: "In seinen eigenen Worten:",
@@ -164,6 +171,14 @@ fn basis(basis: LegalBasis) -> &'static str {
 fn happened(what: &Happened) -> String {
     match what {
         Happened::Chose { voice, effect, what } => chose(*voice, *effect, what),
+        Happened::Drifted { system } => {
+            format!(
+                "{system} hatte etwas anderes, als Sie entschieden haben, und wurde erneut benachrichtigt"
+            )
+        }
+        Happened::Excepted { system } => {
+            format!("Es wurde hingenommen, dass {system} Ihre Entscheidung vorerst nicht umsetzt")
+        }
         Happened::Applied { system } => format!("{system} hat Ihre Entscheidung umgesetzt"),
         Happened::BecameKnown => "Wir haben Sie kennengelernt".into(),
         Happened::IdentifierAdded { kind } => format!("Wir erkennen Sie nun auch daran: {kind}"),

@@ -63,6 +63,12 @@ pub(in crate::words) const EN: Portal = Portal {
     received: "received",
     applied: "applied",
     late: "late",
+    verified: "checked",
+    excepted: "not applied",
+    excepted_text: "It will not apply your choice for now, and somebody here has taken that on by \
+                    name. It may not use your data meanwhile.",
+    unresolved: "cannot be told",
+    unresolved_text: "It may know you by a name that we do not have. As soon as we learn it, it is told.",
     not_needed: "not needed",
     not_needed_text: "It holds nothing that would tell it who you are.",
     its_words: "In its own words:",
@@ -156,6 +162,12 @@ fn basis(basis: LegalBasis) -> &'static str {
 fn happened(what: &Happened) -> String {
     match what {
         Happened::Chose { voice, effect, what } => chose(*voice, *effect, what),
+        Happened::Drifted { system } => {
+            format!("{system} held something else than you chose, and was told again")
+        }
+        Happened::Excepted { system } => {
+            format!("It was accepted that {system} does not apply your choice for now")
+        }
         Happened::Applied { system } => format!("{system} applied your choice"),
         Happened::BecameKnown => "We got to know you".into(),
         Happened::IdentifierAdded { kind } => format!("We learned how to recognise you: {kind}"),

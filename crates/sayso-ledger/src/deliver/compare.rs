@@ -1,0 +1,188 @@
+//! Holds what a system has against what the ledger says, by sums over ranges of keys and then, where
+//! a sum differs, person by person.
+
+use std::{collections::HashMap, sync::Arc};
+
+use sayso_consent::{
+    Timestamp,
+    id::{Id, SubjectId},
+    subject::SubjectState,
+};
+use sayso_decision::{Permission, permissions};
+
+use crate::{
+    Ledger,
+    deliver::{
+        compose::own,
+        mark::{RANGES, line, of_line, range},
+    },
+    parallel::each,
+    sink::{About, Kept, Mirror, Sum, Trouble},
+};
+
+/// How many people are worked out between two moments at which others have the core: some
+/// milliseconds' worth.
+const PAGE: usize = 512;
+
+/// What a system should have about one person.
+#[derive(Clone, Debug)]
+struct Expected {
+    subject: SubjectId,
+    key: String,
+    names: u64,
+    marks: u64,
+    /// It is about to be told, or was not told yet: what it has now says nothing.
+    is_open: bool,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    /// How many people were compared.
+    pub(super) people: u64,
+    /// Whom it holds something else about than it was told.
+    pub(super) drifted: Vec<SubjectId>,
+    /// Whom it holds about what it was told, of which something has ended by itself since.
+    pub(super) lapsed: Vec<SubjectId>,
+    /// How many it holds about whom it should hold nothing.
+    pub(super) strangers: u64,
+}
+
+/// Compares everybody.
+///
+/// # Errors
+/// The system cannot be read back.
+pub(super) async fn compare(
+    ledger: &Ledger,
+    recipient: &Id,
+    mirror: &dyn Mirror,
+) -> Result<Found, Trouble> {
+    // Read first: what the ledger says after is at least as new, and whoever changed in between is
+    // open and not compared.
+    let sums = within(mirror, mirror.sums()).await?;
+    let at = ledger.clock().at();
+    let expected = everybody(ledger, recipient, at).await;
+    let mut found = Found::default();
+    let held: HashMap<u16, Sum> = sums.into_iter().map(|sum| (sum.range, sum)).collect();
+    for number in 0..RANGES {
+        let people = expected.get(&number).map_or(&[][..], Vec::as_slice);
+        found.people += people.len() as u64;
+        let holds = held.get(&number).copied().unwrap_or_default();
+        if !differs(people, &holds) {
+            continue;
+        }
+        let kept = within(mirror, mirror.people(number)).await?;
+        look_closely(ledger, recipient, (people, &kept), &mut found);
+    }
+    Ok(found)
+}
+
+/// What one person's key holds, for a canary.
+pub(super) async fn find(mirror: &dyn Mirror, key: &str) -> Result<Option<Kept>, Trouble> {
+    let kept = within(mirror, mirror.people(range(key))).await?;
+    Ok(kept.into_iter().find(|kept| kept.key == key))
+}
+
+async fn within<T>(
+    mirror: &dyn Mirror,
+    answer: impl Future<Output = Result<T, Trouble>>,
+) -> Result<T, Trouble> {
+    let late = |_| Trouble("timeout".to_owned());
+    tokio::time::timeout(mirror.patience(), answer).await.map_err(late)?
+}
+
+fn differs(people: &[Expected], holds: &Sum) -> bool {
+    let mut sum = (0, 0, 0_u64);
+    for person in people.iter().filter(|person| !person.is_open) {
+        sum = (sum.0 + 1, sum.1 + person.names, sum.2.wrapping_add(person.marks));
+    }
+    let has_open = people.iter().any(|person| person.is_open);
+    has_open && holds.people > 0 || sum != (holds.people, holds.names, holds.marks)
+}
+
+fn look_closely(
+    ledger: &Ledger,
+    recipient: &Id,
+    (people, kept): (&[Expected], &[Kept]),
+    found: &mut Found,
+) {
+    let mut kept: HashMap<&str, &Kept> =
+        kept.iter().map(|kept| (kept.key.as_str(), kept)).collect();
+    for person in people {
+        let holds = kept.remove(person.key.as_str());
+        let is_right =
+            holds.is_some_and(|holds| (holds.names, holds.marks) == (person.names, person.marks));
+        if is_right || person.is_open {
+            continue;
+        }
+        // Whoever chose meanwhile is about to be told anyway.
+        let Some(state) = ledger.snapshot().subject(person.subject) else { continue };
+        if own(recipient, &state).next().is_some() {
+            continue;
+        }
+        let told_at = applied_at(&state, recipient);
+        let was =
+            told_at.map(|at| marks(ledger, recipient, (person.subject, &person.key, &state), at));
+        match holds.map(|holds| holds.marks) {
+            Some(marks) if Some(marks) == was => found.lapsed.push(person.subject),
+            _ => found.drifted.push(person.subject),
+        }
+    }
+    found.strangers += kept.len() as u64;
+}
+
+fn applied_at(state: &SubjectState, recipient: &Id) -> Option<Timestamp> {
+    let applied = state.applied.iter().find(|applied| applied.recipient == *recipient);
+    applied.map(|applied| applied.at)
+}
+
+fn marks(
+    ledger: &Ledger,
+    recipient: &Id,
+    (subject, key, state): (SubjectId, &str, &SubjectState),
+    at: Timestamp,
+) -> u64 {
+    let snapshot = ledger.snapshot();
+    let look = snapshot.look();
+    let Some(in_force) = look.in_force() else { return 0 };
+    let permissions = permissions(in_force, &**snapshot, subject, Some(state), recipient, at);
+    let mark = |permission: &Permission| {
+        let what = (&permission.purpose, &permission.data);
+        let channel = permission.channel.as_ref();
+        of_line(&line(key, what, channel, permission.reason.allows(), permission.until))
+    };
+    permissions.iter().map(mark).fold(0, u64::wrapping_add)
+}
+
+/// Everybody whom the system knows by a name, by the range of the key.
+async fn everybody(ledger: &Ledger, recipient: &Id, at: Timestamp) -> HashMap<u16, Vec<Expected>> {
+    let mut expected: HashMap<u16, Vec<Expected>> = HashMap::new();
+    let snapshot = ledger.snapshot();
+    let in_force = snapshot.in_force();
+    let declared = in_force.as_ref().and_then(|now| now.catalog.recipients.get(recipient));
+    let Some(namespace) = declared.and_then(|declared| declared.namespace.clone()) else {
+        return expected;
+    };
+    let mut from = Some(SubjectId(0));
+    while let Some(page) = from.and_then(|from| snapshot.page_of_people(from)) {
+        for some in page.people.chunks(PAGE) {
+            let person = |(subject, state): &(SubjectId, Arc<SubjectState>)| {
+                let names = state.identifiers.iter().filter(|own| own.namespace == namespace);
+                let names = names.count() as u64;
+                let about = About { subject: *subject, former: None };
+                (names > 0).then(|| {
+                    let key = ledger.secrets().recipient_key(recipient, about);
+                    let marks = marks(ledger, recipient, (*subject, &key, state), at);
+                    let is_open = state.is_leaving || own(recipient, state).next().is_some();
+                    Expected { subject: *subject, key, names, marks, is_open }
+                })
+            };
+            for person in each(some, person).into_iter().flatten() {
+                expected.entry(range(&person.key)).or_default().push(person);
+            }
+            tokio::task::yield_now().await;
+        }
+        from = page.next;
+    }
+    expected
+}
