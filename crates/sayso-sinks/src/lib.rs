@@ -20,5 +20,7 @@
 //!
 //! Reading order: [`guard`], then [`webhook`].
 
+#[cfg(test)]
+mod conformance;
 pub mod guard;
 pub mod webhook;
