@@ -20,6 +20,8 @@
 //!
 //! Reading order: [`open`] (all kinds), [`guard`], then [`webhook`].
 
+#[cfg(test)]
+mod conformance;
 pub mod guard;
 mod open;
 pub mod webhook;

@@ -20,8 +20,9 @@ mod image;
 #[cfg(test)]
 mod journal;
 #[cfg(test)]
-mod python;
+mod obey;
 #[cfg(test)]
+mod python;
 mod receipts;
 #[cfg(test)]
 mod restart;
