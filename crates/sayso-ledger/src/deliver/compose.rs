@@ -70,7 +70,7 @@ pub(super) fn permissions(
 }
 
 /// The message about one thing as of now, and what kind of change it tells of; none if the person
-/// is unknown or the recipient knows no name for them. If nothing is owed it tells of the newest
+/// is unknown, the recipient knows no name for them, or somebody parked what it is sent about them. If nothing is owed it tells of the newest
 /// state, which takes nothing away.
 pub(super) fn message(
     ledger: &Ledger,
@@ -79,6 +79,9 @@ pub(super) fn message(
     at: Timestamp,
 ) -> Option<(Change, Message)> {
     let state = ledger.snapshot().subject(about.subject)?;
+    if state.parked.iter().any(|(parked, _)| parked == recipient) {
+        return None;
+    }
     let (position, change) =
         owed(recipient, &state, about).unwrap_or((state.position, Change::Grant));
     let identifiers = match ledger.values(names(ledger, recipient, &state, about)) {
