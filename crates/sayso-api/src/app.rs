@@ -5,9 +5,8 @@ use std::sync::Arc;
 use sayso_consent::Timestamp;
 use sayso_ledger::{
     Ledger,
-    deliver::{Board, Open},
+    deliver::{Board, Drivers},
     door::Door,
-    sink::Kind,
 };
 
 use crate::metrics::Metrics;
@@ -26,22 +25,6 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Where people reach this server: `https://my.example`. Without a slash at the end.
     pub public_url: String,
-}
-
-/// What can make sinks: given by whoever knows the drivers.
-#[derive(Clone)]
-pub struct Drivers {
-    /// Makes one.
-    pub open: Open,
-    /// The kinds that there are.
-    pub kinds: Vec<Kind>,
-}
-
-impl Drivers {
-    /// None at all.
-    pub fn none() -> Self {
-        Self { open: Arc::new(|_, _| Err("there are no drivers".to_owned())), kinds: Vec::new() }
-    }
 }
 
 impl App {

@@ -1,6 +1,7 @@
 //! What a schema cannot say. Every check reads the tree, so that one broken entry hides no
 //! problem of another.
 
+mod clocks;
 mod references;
 mod rules;
 mod texts;
@@ -19,5 +20,6 @@ pub(crate) fn check(root: &Node, value: &Value, problems: &mut Problems) {
     references::check(&root, problems);
     texts::check(&root, problems);
     values::check(&root, problems);
+    clocks::check(&root, problems);
     rules::check(&root, value, problems);
 }

@@ -73,6 +73,9 @@ pub(crate) enum Command {
     /// The ledger itself: verify, checkpoint, receipts
     #[command(subcommand)]
     Log(commands::log::LogCommand),
+    /// Legal clocks: how long the law gives, and when that is over
+    #[command(subcommand)]
+    Clock(commands::clock::ClockCommand),
     /// How recipients are told: add, check, pause, replay, rotate, park, remove
     #[command(subcommand)]
     Sink(commands::sink::SinkCommand),

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Result;
-use sayso_api::app::Drivers;
 use sayso_consent::{Id, sink::Declared};
+use sayso_ledger::deliver::Drivers;
 use sayso_ledger::{
     Secrets,
     sink::{Sink, Told},

@@ -85,6 +85,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Follow(args) => commands::follow::run(&global, args).await?,
         Command::Log(command) => return commands::log::run(&global, command, out).await,
         Command::Key(command) => commands::key::run(&global, command, out).await?,
+        Command::Clock(command) => commands::clock::run(command, out)?,
         Command::Sink(command) => commands::sink::run(&global, command, out).await?,
         Command::Backup(args) => commands::backup::back_up(&global, &args, out)?,
         Command::Restore(args) => commands::backup::restore(&global, &args, out)?,

@@ -16,6 +16,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     let web = Web {
         ledger: Arc::clone(&app.ledger),
         board: Arc::clone(&app.board),
+        drivers: app.drivers.clone(),
         door: Arc::clone(&app.door),
         openapi: sayso_api::openapi_json(),
         public_url: app.public_url.clone(),

@@ -8,9 +8,10 @@ use super::{
 };
 
 /// A crate, and the crates of the project that it may depend on.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("sayso-consent", &[]),
-    ("sayso-catalog", &["sayso-consent"]),
+    ("sayso-clock", &[]),
+    ("sayso-catalog", &["sayso-clock", "sayso-consent"]),
     ("sayso-decision", &["sayso-consent"]),
     ("sayso-filter", &["sayso-consent", "sayso-decision"]),
     ("sayso-map", &[]),

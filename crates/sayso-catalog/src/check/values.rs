@@ -8,6 +8,11 @@ pub(super) fn check(root: &At, problems: &mut Problems) {
     root.get("time_zone").iter().for_each(|zone| expect_zone(zone, problems));
     for recipient in root.entries_of("recipients") {
         expect_span(recipient.get("effect_deadline").as_ref(), problems, true);
+        for own in recipient.get("effect_deadlines").iter() {
+            for change in ["denial", "grant", "erasure"] {
+                expect_span(own.get(change).as_ref(), problems, true);
+            }
+        }
     }
     for activity in root.entries_of("activities") {
         expect_span(activity.get("retention").as_ref(), problems, false);

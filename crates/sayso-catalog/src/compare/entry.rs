@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sayso_consent::time::Span;
 use sayso_consent::{
     Catalog, Id, Scope,
     catalog::{Channel, Data, DeviceType, Namespace, Promise, Purpose, Recipient, Text, text_in},
@@ -165,6 +166,19 @@ impl Entry for Recipient {
             let deadline = recipient.effect_deadline.as_ref();
             deadline.map_or_else(|| "none".to_owned(), |span| span.to_string())
         };
+        let kinds = |recipient: &Self| {
+            let own = recipient.effect_deadlines;
+            let of =
+                |change: &str, span: Option<Span>| span.map(|span| format!("{change}: {span}"));
+            let all =
+                [of("denial", own.denial), of("grant", own.grant), of("erasure", own.erasure)];
+            let all: Vec<String> = all.into_iter().flatten().collect();
+            if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+        };
+        let clocks = |recipient: &Self| {
+            let names: Vec<&str> = recipient.clocks.iter().map(Id::as_str).collect();
+            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        };
         let namespace = |recipient: &Self| recipient.namespace.as_ref().map(Id::to_string);
         for (field, what, old, new) in [
             ("kind", "kind", written(&self.kind), written(&after.kind)),
@@ -176,6 +190,14 @@ impl Entry for Recipient {
                 option(namespace(after).as_ref()),
             ),
             ("effect_deadline", "deadline", deadline(self), deadline(after)),
+            ("effect_deadlines", "deadlines by kind of change", kinds(self), kinds(after)),
+            (
+                "without_identifier",
+                "meaning of a missing name",
+                written(&self.without_identifier),
+                written(&after.without_identifier),
+            ),
+            ("clocks", "legal clocks", clocks(self), clocks(after)),
         ] {
             let path = [path, &[field]].concat();
             changes.add_value(&path, &format!("the {what} of {whose}"), &old, &new);

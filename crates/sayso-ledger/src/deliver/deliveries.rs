@@ -16,7 +16,7 @@ use tokio::{sync::watch, task::JoinSet};
 use crate::{
     Ledger,
     deliver::{board::Board, dispatcher::Dispatcher, overseer::Overseer},
-    sink::Sink,
+    sink::{Kind, Sink},
 };
 
 /// How often a sink that could not be made is tried again.
@@ -24,6 +24,22 @@ const RETRY: Duration = Duration::from_secs(10);
 
 /// Makes a sink as it was declared. Whoever knows drivers gives it.
 pub type Open = Arc<dyn Fn(&Id, &Declared) -> Result<Arc<dyn Sink>, String> + Send + Sync>;
+
+/// What can make sinks: given by whoever knows the drivers.
+#[derive(Clone)]
+pub struct Drivers {
+    /// Makes one.
+    pub open: Open,
+    /// The kinds that there are.
+    pub kinds: Vec<Kind>,
+}
+
+impl Drivers {
+    /// None at all.
+    pub fn none() -> Self {
+        Self { open: Arc::new(|_, _| Err("there are no drivers".to_owned())), kinds: Vec::new() }
+    }
+}
 
 /// What runs for one recipient.
 struct Running {

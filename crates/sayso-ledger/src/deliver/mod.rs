@@ -12,7 +12,7 @@
 //! Reading order: `lanes` (who is next, without I/O), `compose` and `encode` (what is said),
 //! `dispatcher` (the loop of one recipient; `round` goes through everybody, `report` records what was
 //! applied), `mark` and `compare` (reading back), `overseer` (when; and the canary), `deliveries` (all
-//! of them), `board`, `stage` and `times` (what is shown), `watcher` (those without a sink).
+//! of them), [`declare`] (how one comes about), `board`, `stage` and `times` (what is shown), `watcher` (those without a sink).
 //!
 //! In order for each person (one message under way at a time), in parallel across people. The
 //! cursor is committed after delivery: a crash between the two sends again, which receivers
@@ -23,6 +23,7 @@ mod board;
 mod compare;
 mod compose;
 mod debt;
+pub mod declare;
 mod deliveries;
 mod dispatcher;
 mod encode;
@@ -36,7 +37,7 @@ mod times;
 mod watcher;
 
 pub use board::{Backfill, Board, Canary, Parked, Reading, Standing, Trace};
-pub use deliveries::{Deliveries, Open};
+pub use deliveries::{Deliveries, Drivers, Open};
 pub use dispatcher::Dispatcher;
 pub use encode::{CloudEvent, PermissionData, PermissionsData, encode};
 pub use mark::{RANGES, line, mark, of_line, range, sum};

@@ -124,7 +124,8 @@ impl Told {
         let snapshot = self.ledger.snapshot();
         let state = snapshot.subject(subject).expect("nobody is gone for good");
         let own = state.pending.iter().filter(|owed| owed.recipient == recipient());
-        let position = own.map(|owed| owed.position).max();
+        let applied = state.applied.iter().find(|applied| applied.recipient == recipient());
+        let position = own.map(|owed| owed.position).max().or(applied.map(|own| own.through));
         let at = self.ledger.clock().at();
         let permissions = snapshot.permissions(subject, &recipient(), at);
         let permissions: Vec<PermissionData> = permissions.into_iter().map(Into::into).collect();

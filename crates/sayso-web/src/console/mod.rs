@@ -1,6 +1,10 @@
 //! The pages for operators.
 
+mod chart;
 mod overview;
 mod sample;
+mod sink;
 
-pub use overview::{Alert, Head, LastError, Minute, Overview, Parked, SystemRow, SystemState};
+pub use chart::Chart;
+pub use overview::{Alert, Head, LastError, Ordered, Overview, Parked, SystemRow, SystemState};
+pub use sink::{CanaryView, ComparedView, Hour, SinkView};

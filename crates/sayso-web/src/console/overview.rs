@@ -4,6 +4,7 @@ use askama::Template;
 use sayso_consent::{id::Position, time::Timestamp};
 
 use crate::{
+    console::{Chart, Hour, SinkView},
     frame::{Frame, Refreshing},
     words::Words,
 };
@@ -23,10 +24,25 @@ pub struct Overview {
     pub head: Option<Head>,
     /// How many people the ledger knows.
     pub people: u64,
-    /// Choices for each of the last 60 minutes, oldest first; the last is the present minute.
-    pub minutes: Vec<Minute>,
+    /// Choices for each of the last 60 minutes.
+    pub choices: Chart,
     /// Every system that is told.
     pub systems: Vec<SystemRow>,
+    /// The kinds of sinks that there are.
+    pub kinds: Vec<&'static str>,
+    /// What became of an order that was given here.
+    pub ordered: Option<Ordered>,
+    /// What forms here have to carry to be believed.
+    pub csrf: String,
+}
+
+/// What became of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ordered {
+    /// It is recorded, here.
+    Recorded(Position),
+    /// It was refused, or the system cannot be used, because of this.
+    Refused(String),
 }
 
 /// The head of the ledger.
@@ -38,15 +54,6 @@ pub struct Head {
     pub at: Timestamp,
     /// The root of the Merkle tree, in hexadecimal or Base64; shown short.
     pub root: String,
-}
-
-/// How many choices were recorded in a minute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Minute {
-    /// When it began.
-    pub from: Timestamp,
-    /// How many.
-    pub choices: u64,
 }
 
 /// Something that needs somebody now.
@@ -68,6 +75,25 @@ pub enum Alert {
     Unreachable {
         /// Its name.
         system: String,
+    },
+    /// A system holds something else than it was told.
+    Drifted {
+        /// Its name.
+        system: String,
+        /// About how many people.
+        people: u64,
+    },
+    /// What a system's canary was told was not seen there.
+    CanaryLost {
+        /// Its name.
+        system: String,
+    },
+    /// A system is sent only what takes something away.
+    NotRunning {
+        /// Its name.
+        system: String,
+        /// Why.
+        reason: String,
     },
     /// A system refused messages.
     Parked {
@@ -116,6 +142,14 @@ pub struct SystemRow {
     pub last_error: Option<LastError>,
     /// How many messages it has taken.
     pub delivered: u64,
+    /// For how many people somebody accepted that it does not obey.
+    pub excepted: u64,
+    /// How many people it may know under a name that is not known here.
+    pub unresolved: u64,
+    /// How it is told; none if nobody tells it.
+    pub sink: Option<SinkView>,
+    /// What the last hour was like.
+    pub hour: Hour,
 }
 
 /// Messages that a system refused for one reason.
@@ -136,20 +170,6 @@ pub struct LastError {
     pub at: Timestamp,
 }
 
-/// A bar of the chart, in the units of its `viewBox`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Bar {
-    pub(crate) x: usize,
-    pub(crate) y: u64,
-    pub(crate) height: u64,
-    pub(crate) is_now: bool,
-}
-
-/// The height of the chart, and the least height of a bar that is not nothing.
-const CHART_HEIGHT: u64 = 120;
-const BAR_LEAST: u64 = 3;
-/// The breadth of a bar with its gap.
-const BAR_STEP: usize = 10;
 /// How much of a root is enough to compare by eye.
 const ROOT_SHOWN: usize = 12;
 
@@ -167,6 +187,11 @@ impl Overview {
         OverviewHtml { frame: &self.frame, words: self.frame.words(), overview: self }.render()
     }
 
+    /// Whether the page stands still, so that a form on it can be filled in.
+    pub(crate) fn is_still(&self) -> bool {
+        !matches!(self.refreshing, Refreshing::Every { .. })
+    }
+
     /// The answer to the heading. What was refused, cannot be reached or is not connected needs
     /// somebody, but not every choice has to be followed yet.
     pub(crate) fn verdict(&self, words: &Words) -> &'static str {
@@ -181,41 +206,6 @@ impl Overview {
             words.console.all_well
         }
     }
-
-    pub(crate) fn choices_now(&self) -> u64 {
-        self.minutes.last().map_or(0, |minute| minute.choices)
-    }
-
-    pub(crate) fn most(&self) -> u64 {
-        self.minutes.iter().map(|minute| minute.choices).max().unwrap_or(0)
-    }
-
-    pub(crate) fn total(&self) -> u64 {
-        self.minutes.iter().fold(0, |sum, minute| sum.saturating_add(minute.choices))
-    }
-
-    pub(crate) fn chart_width(&self) -> usize {
-        self.minutes.len() * BAR_STEP
-    }
-
-    pub(crate) fn bars(&self) -> Vec<Bar> {
-        let (most, last) = (self.most().max(1), self.minutes.len().saturating_sub(1));
-        let bar = |(index, minute): (usize, &Minute)| {
-            let height = scaled(minute.choices, most);
-            let y = CHART_HEIGHT.saturating_sub(height);
-            Bar { x: index * BAR_STEP, y, height, is_now: index == last }
-        };
-        self.minutes.iter().enumerate().map(bar).collect()
-    }
-}
-
-/// A count as a height, the greatest count filling the chart.
-fn scaled(count: u64, most: u64) -> u64 {
-    if count == 0 {
-        return 0;
-    }
-    let height = u128::from(count) * u128::from(CHART_HEIGHT) / u128::from(most.max(1));
-    u64::try_from(height).unwrap_or(CHART_HEIGHT).clamp(BAR_LEAST, CHART_HEIGHT)
 }
 
 impl Head {
@@ -236,19 +226,5 @@ impl SystemRow {
             SystemState::Behind => "told",
             SystemState::Unreachable | SystemState::Late | SystemState::NotConnected => "late",
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{CHART_HEIGHT, scaled};
-
-    #[test]
-    fn bars_keep_to_the_chart() {
-        assert_eq!(scaled(0, 10), 0);
-        assert_eq!(scaled(10, 10), CHART_HEIGHT);
-        assert_eq!(scaled(5, 10), CHART_HEIGHT / 2);
-        assert_eq!(scaled(1, u64::MAX), 3);
-        assert_eq!(scaled(u64::MAX, u64::MAX), CHART_HEIGHT);
     }
 }

@@ -1,8 +1,11 @@
 //! The overview as the operators of the sample company would see it.
 
-use sayso_consent::{id::Position, time::Timestamp};
+use sayso_consent::{id::Position, sink::Mode, time::Timestamp};
 
-use super::{Alert, Head, LastError, Minute, Overview, Parked, SystemRow, SystemState};
+use super::{
+    Alert, CanaryView, Chart, ComparedView, Head, Hour, LastError, Overview, Parked, SinkView,
+    SystemRow, SystemState,
+};
 use crate::frame::{Frame, Refreshing};
 
 /// 22 Nov 2026, 06:14:00 UTC.
@@ -25,8 +28,11 @@ impl Overview {
                 root: "9f3c1b77e02a4d58c6d1f0aa83b2e914d7f55c20b1e8840f6a2c93d1704be86f".into(),
             }),
             people: 10_000,
-            minutes: minutes(),
+            choices: choices(),
             systems: systems(),
+            kinds: vec!["webhook", "sql"],
+            ordered: None,
+            csrf: "sample".into(),
         }
     }
 
@@ -44,13 +50,16 @@ impl Overview {
 }
 
 /// A morning: quiet, then a wave, in a pattern that repeats without chance.
-fn minutes() -> Vec<Minute> {
-    let choices = |index: u64| (index * index / 40 + (index * 37) % 23) * (index % 11).min(3) / 2;
+fn choices() -> Chart {
+    hourly(|index| (index * index / 40 + (index * 37) % 23) * (index % 11).min(3) / 2)
+}
+
+fn hourly(number: impl Fn(u64) -> u64) -> Chart {
     let from = |index: u64| {
         let back = i64::try_from(59 - index).unwrap_or_default();
         MINUTE.plus_ms(-60_000 * back)
     };
-    (0..60).map(|index| Minute { from: from(index), choices: choices(index) }).collect()
+    Chart { minutes: (0..60).map(|index| (from(index), number(index))).collect() }
 }
 
 fn in_step(id: &str, title: &str) -> SystemRow {
@@ -64,6 +73,26 @@ fn in_step(id: &str, title: &str) -> SystemRow {
         parked: Vec::new(),
         last_error: None,
         delivered: 10_411,
+        excepted: 0,
+        unresolved: 0,
+        sink: Some(sink("webhook")),
+        hour: Hour {
+            lag: hourly(|index| (index * 13) % 7),
+            effect: hourly(|index| 80 + (index * 29) % 170),
+        },
+    }
+}
+
+fn sink(kind: &str) -> SinkView {
+    let compared = ComparedView { at: MINUTE.plus_ms(-41_000), people: 10_000, drifted: 0 };
+    SinkView {
+        kind: kind.into(),
+        mode: Mode::Running,
+        reason: None,
+        backfill: None,
+        compared: Some(compared),
+        unreadable: None,
+        canary: Some(CanaryView::Seen(412)),
     }
 }
 
@@ -77,6 +106,7 @@ fn systems() -> Vec<SystemRow> {
             overdue: 3,
             last_error: refused("connection refused", 20_100),
             delivered: 9_983,
+            sink: Some(SinkView { canary: Some(CanaryView::Lost), ..sink("suppression") }),
             ..in_step("ad-partner", "Nimbus Ads")
         },
         SystemRow {
@@ -86,9 +116,15 @@ fn systems() -> Vec<SystemRow> {
             parked: vec![Parked { reason: "410 gone: unknown customer".into(), items: 2 }],
             last_error: refused("410", -9_000),
             delivered: 10_402,
+            unresolved: 12,
+            sink: Some(SinkView {
+                mode: Mode::Paused,
+                reason: Some("they move to another data centre".into()),
+                ..sink("nats")
+            }),
             ..in_step("service-cloud", "Service cloud")
         },
         in_step("mailer", "Mailer"),
-        in_step("crm", "Customer records"),
+        SystemRow { sink: Some(sink("sql")), ..in_step("crm", "Customer records") },
     ]
 }

@@ -1,6 +1,7 @@
 //! Requests for pages. Each handler is glue: who is it, what is asked, which page.
 
 mod door;
+mod order;
 mod overview;
 mod page;
 mod reference;
@@ -13,7 +14,11 @@ use axum::{
     Router,
     routing::{get, post},
 };
-use sayso_ledger::{Ledger, deliver::Board, door::Door};
+use sayso_ledger::{
+    Ledger,
+    deliver::{Board, Drivers},
+    door::Door,
+};
 use serde_json::Value;
 
 use crate::assets;
@@ -24,6 +29,8 @@ pub struct Web {
     pub ledger: Arc<Ledger>,
     /// How deliveries stand.
     pub board: Arc<Board>,
+    /// What sinks can be made of.
+    pub drivers: Drivers,
     /// Links and sessions.
     pub door: Arc<Door>,
     /// The OpenAPI document, for its page.
@@ -48,6 +55,7 @@ pub fn router(web: Arc<Web>) -> Router {
         .route("/me", get(page::show).post(save::save))
         .route("/me/receipts/{position}", get(page::receipt))
         .route("/overview", get(overview::show))
+        .route("/overview/sinks", post(order::give))
         .route("/docs", get(reference::show))
         .route(assets::STYLESHEET_PATH, get(reference::stylesheet))
         .route(assets::FAVICON_PATH, get(reference::favicon))

@@ -1,6 +1,8 @@
 //! Texts of the pages for operators.
 
-use crate::console::{Alert, SystemState};
+use sayso_consent::sink::Mode;
+
+use crate::console::{Alert, CanaryView, SystemState};
 
 /// Texts of the pages for operators.
 pub(crate) struct Console {
@@ -39,6 +41,38 @@ pub(crate) struct Console {
     pub(crate) parked_unit: fn(u64) -> &'static str,
     pub(crate) reasons: &'static str,
     pub(crate) none: &'static str,
+    pub(crate) told_by: &'static str,
+    pub(crate) read_back: &'static str,
+    pub(crate) never: &'static str,
+    pub(crate) compared: fn(u64, u64) -> String,
+    pub(crate) canary: &'static str,
+    pub(crate) canary_said: fn(CanaryView) -> String,
+    pub(crate) unresolved: &'static str,
+    pub(crate) excepted: &'static str,
+    pub(crate) backfill: &'static str,
+    pub(crate) lag_chart: &'static str,
+    pub(crate) effect_chart: &'static str,
+    pub(crate) bars_label: fn(u64, u64) -> String,
+    pub(crate) ms: &'static str,
+    pub(crate) hour: &'static str,
+    pub(crate) orders: &'static str,
+    pub(crate) pause: &'static str,
+    pub(crate) kill: &'static str,
+    pub(crate) resume: &'static str,
+    pub(crate) replay: &'static str,
+    pub(crate) remove: &'static str,
+    pub(crate) reason: &'static str,
+    pub(crate) do_it: &'static str,
+    pub(crate) mode: fn(Mode) -> &'static str,
+    pub(crate) recorded: &'static str,
+    pub(crate) refused: &'static str,
+    pub(crate) connect: &'static str,
+    pub(crate) connect_text: &'static str,
+    pub(crate) recipient: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) settings: &'static str,
+    pub(crate) secrets: &'static str,
+    pub(crate) look_only: &'static str,
 }
 
 pub(super) const EN: Console = Console {
@@ -60,6 +94,15 @@ pub(super) const EN: Console = Console {
         Alert::Parked { system, items: 1 } => format!("{system} refused 1 message; it is parked"),
         Alert::Parked { system, items } => {
             format!("{system} refused {items} messages; they are parked")
+        }
+        Alert::Drifted { system, people } => {
+            format!("{system} held something else than it was told, for {people}; it is told again")
+        }
+        Alert::CanaryLost { system } => {
+            format!("{system} does not obey: what its canary was told was not seen there")
+        }
+        Alert::NotRunning { system, reason } => {
+            format!("{system} is sent only what takes something away: {reason}")
         }
         Alert::ReadOnly => {
             "The ledger cannot be written. Withdrawals are in force but not yet stored.".into()
@@ -102,6 +145,50 @@ pub(super) const EN: Console = Console {
     parked_unit: |count| if count == 1 { "message" } else { "messages" },
     reasons: "Why they are parked",
     none: "none",
+    told_by: "Told by",
+    read_back: "Read back",
+    never: "cannot be",
+    compared: |people, drifted| match drifted {
+        0 => format!("{people} people, all as they were told"),
+        drifted => format!("{people} people, {drifted} not as they were told"),
+    },
+    canary: "Canary",
+    canary_said: |canary| match canary {
+        CanaryView::Seen(ms) => format!("seen after {ms} ms"),
+        CanaryView::Lost => "not seen".to_owned(),
+        CanaryView::Awaited => "awaited".to_owned(),
+    },
+    unresolved: "Name unknown",
+    excepted: "Accepted",
+    backfill: "Being told from the beginning",
+    lag_chart: "Waiting, most in each minute",
+    effect_chart: "Time to effect, 99 of 100, in ms",
+    bars_label: |now, most| format!("Bar chart of the last 60 minutes; {now} now, at most {most}."),
+    ms: "ms",
+    hour: "The last hour",
+    orders: "Change how it is told",
+    pause: "Pause: send only what takes something away",
+    kill: "Kill: only that, and nothing else",
+    resume: "Run: send everything",
+    replay: "Tell it everything again",
+    remove: "Remove: tell it nothing any more",
+    reason: "Why",
+    do_it: "Do it",
+    mode: |mode| match mode {
+        Mode::Running => "running",
+        Mode::Paused => "paused",
+        Mode::Killed => "killed",
+    },
+    recorded: "Done. It is on the ledger at",
+    refused: "Not done:",
+    connect: "Connect a system",
+    connect_text: "The system is looked at first; then everybody it knows is told. What is secret is \
+                   sealed and never shown again.",
+    recipient: "Recipient",
+    kind: "Kind",
+    settings: "Settings, as JSON",
+    secrets: "Secrets, as JSON",
+    look_only: "Only look",
 };
 
 pub(super) const DE: Console = Console {
@@ -125,6 +212,19 @@ pub(super) const DE: Console = Console {
         }
         Alert::Parked { system, items } => {
             format!("{system} hat {items} Nachrichten abgelehnt; sie liegen bereit")
+        }
+        Alert::Drifted { system, people } => {
+            format!(
+                "{system} hatte etwas anderes als gemeldet, für {people}; es wird erneut benachrichtigt"
+            )
+        }
+        Alert::CanaryLost { system } => {
+            format!(
+                "{system} gehorcht nicht: was seinem Kanarienvogel gesagt wurde, war dort nicht zu sehen"
+            )
+        }
+        Alert::NotRunning { system, reason } => {
+            format!("{system} erfährt nur, was etwas wegnimmt: {reason}")
         }
         Alert::ReadOnly => {
             "Das Protokoll kann nicht geschrieben werden. Widerrufe gelten, sind aber noch nicht \
@@ -170,4 +270,50 @@ pub(super) const DE: Console = Console {
     parked_unit: |count| if count == 1 { "Nachricht" } else { "Nachrichten" },
     reasons: "Warum sie abgelehnt wurden",
     none: "keiner",
+    told_by: "Benachrichtigt per",
+    read_back: "Nachgesehen",
+    never: "nicht möglich",
+    compared: |people, drifted| match drifted {
+        0 => format!("{people} Personen, alle wie gemeldet"),
+        drifted => format!("{people} Personen, {drifted} nicht wie gemeldet"),
+    },
+    canary: "Kanarienvogel",
+    canary_said: |canary| match canary {
+        CanaryView::Seen(ms) => format!("gesehen nach {ms} ms"),
+        CanaryView::Lost => "nicht gesehen".to_owned(),
+        CanaryView::Awaited => "erwartet".to_owned(),
+    },
+    unresolved: "Name unbekannt",
+    excepted: "Hingenommen",
+    backfill: "Wird von Anfang an benachrichtigt",
+    lag_chart: "Wartend, höchstens je Minute",
+    effect_chart: "Zeit bis zur Wirkung, 99 von 100, in ms",
+    bars_label: |now, most| {
+        format!("Balkendiagramm der letzten 60 Minuten; {now} jetzt, höchstens {most}.")
+    },
+    ms: "ms",
+    hour: "Die letzte Stunde",
+    orders: "Ändern, wie es benachrichtigt wird",
+    pause: "Pause: nur senden, was etwas wegnimmt",
+    kill: "Abschalten: nur das und sonst nichts",
+    resume: "Laufen: alles senden",
+    replay: "Alles erneut melden",
+    remove: "Entfernen: nichts mehr melden",
+    reason: "Warum",
+    do_it: "Ausführen",
+    mode: |mode| match mode {
+        Mode::Running => "läuft",
+        Mode::Paused => "pausiert",
+        Mode::Killed => "abgeschaltet",
+    },
+    recorded: "Erledigt. Es steht im Protokoll bei",
+    refused: "Nicht erledigt:",
+    connect: "Ein System verbinden",
+    connect_text: "Das System wird zuerst angesehen; dann wird jeder gemeldet, den es kennt. Geheimes \
+                   wird versiegelt und nie wieder gezeigt.",
+    recipient: "Empfänger",
+    kind: "Art",
+    settings: "Einstellungen, als JSON",
+    secrets: "Geheimes, als JSON",
+    look_only: "Nur ansehen",
 };

@@ -5,6 +5,7 @@ mod audience_export;
 pub(crate) mod backup;
 pub(crate) mod catalog;
 pub(crate) mod choose;
+pub(crate) mod clock;
 pub(crate) mod decide;
 pub(crate) mod doctor;
 pub(crate) mod filter;

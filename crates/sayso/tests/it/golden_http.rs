@@ -67,7 +67,7 @@ impl Server {
             ledger: Arc::new(ledger),
             board: Arc::default(),
             door: Arc::default(),
-            drivers: sayso_api::app::Drivers::none(),
+            drivers: sayso_ledger::deliver::Drivers::none(),
             metrics: Arc::default(),
             public_url: String::new(),
         };

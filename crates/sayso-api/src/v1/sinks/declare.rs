@@ -1,6 +1,6 @@
 //! Declaring how a recipient is told; looking at the system before that; and new secrets.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State, http::StatusCode};
 use sayso_consent::{
@@ -8,7 +8,10 @@ use sayso_consent::{
     event::Grade,
     sink::{Declared, SinkState},
 };
-use sayso_ledger::{keys::random, sink::Trouble};
+use sayso_ledger::{
+    deliver::declare::{self, Unusable, WATCH_SECONDS, Wish},
+    keys::random,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -18,8 +21,6 @@ use crate::{
     App, address::Path, auth::Principal, body::Body, dto::WrittenBody, problem::Problem, v1::write,
 };
 
-/// How long a system may take to be looked at.
-const CHECK: Duration = Duration::from_secs(20);
 /// How long the secret before stays valid unless said otherwise, in hours.
 const OVERLAP_HOURS: u32 = 24;
 
@@ -39,7 +40,7 @@ pub(crate) struct DeclareBody {
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
     secrets: BTreeMap<String, String>,
     /// How often the canary is changed and the system read back, in seconds; 300 unless said.
-    #[serde(default = "five_minutes")]
+    #[serde(default = "watch_seconds")]
     watch_seconds: u32,
     /// The name of the canary, as `namespace:value`.
     #[serde(default)]
@@ -52,8 +53,8 @@ pub(crate) struct DeclareBody {
     unchecked: bool,
 }
 
-fn five_minutes() -> u32 {
-    300
+fn watch_seconds() -> u32 {
+    WATCH_SECONDS
 }
 
 /// What was found and done.
@@ -93,7 +94,7 @@ pub(crate) async fn handler(
     }
     let declared = declared(&app, &recipient, body)?;
     let findings = match look(&app, &recipient, &declared).await {
-        Err(Looked::Trouble(why)) if unchecked => vec![format!("not checked: {why}")],
+        Err(Unusable::Trouble(why)) if unchecked => vec![format!("not checked: {why}")],
         found => found?,
     };
     if dry_run {
@@ -110,45 +111,26 @@ pub(super) fn parse(recipient: &str) -> Result<Id, Problem> {
 }
 
 fn declared(app: &App, recipient: &Id, body: DeclareBody) -> Result<Declared, Problem> {
-    let sinks = app.ledger.snapshot().sinks();
-    let before = sinks.get(recipient).filter(|sink| sink.declared.kind == body.kind);
-    let known = before.map(|sink| secrets(app, recipient, sink)).transpose()?;
-    let mut secrets = known.unwrap_or_default();
-    secrets.extend(body.secrets.into_iter().map(|(name, value)| (name, Zeroizing::new(value))));
-    let sealed = app.ledger.secrets().seal_sink(recipient, &secrets);
+    let secret = |(name, value)| (name, Zeroizing::new(value));
     let settings = match body.settings {
         Value::Null => Value::Object(serde_json::Map::new()),
         settings => settings,
     };
-    Ok(Declared {
+    let wish = Wish {
         kind: body.kind,
         settings: settings.to_string(),
-        sealed: sealed.map_err(Problem::unavailable)?,
-        watch_seconds: body.watch_seconds.clamp(1, 86_400),
+        secrets: body.secrets.into_iter().map(secret).collect(),
+        watch_seconds: body.watch_seconds,
         canary: body.canary,
-    })
+    };
+    declare::declared(&app.ledger, recipient, wish).map_err(Problem::unavailable)
 }
 
-fn secrets(
-    app: &App,
-    recipient: &Id,
-    sink: &SinkState,
-) -> Result<BTreeMap<String, Zeroizing<String>>, Problem> {
-    let opened = app.ledger.secrets().open_sink(recipient, &sink.declared.sealed);
-    opened.map_err(Problem::unavailable)
-}
-
-/// Why a system cannot be used.
-enum Looked {
-    Settings(String),
-    Trouble(String),
-}
-
-impl From<Looked> for Problem {
-    fn from(looked: Looked) -> Self {
-        match looked {
-            Looked::Settings(why) => Self::bad_request("invalid_settings", why),
-            Looked::Trouble(why) => Self::new(
+impl From<Unusable> for Problem {
+    fn from(unusable: Unusable) -> Self {
+        match unusable {
+            Unusable::Settings(why) => Self::bad_request("invalid_settings", why),
+            Unusable::Trouble(why) => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "unusable_system",
                 "the system cannot be used as it is",
@@ -158,13 +140,8 @@ impl From<Looked> for Problem {
     }
 }
 
-async fn look(app: &App, recipient: &Id, declared: &Declared) -> Result<Vec<String>, Looked> {
-    let sink = (app.drivers.open)(recipient, declared).map_err(Looked::Settings)?;
-    match tokio::time::timeout(CHECK, sink.check()).await {
-        Ok(Ok(findings)) => Ok(findings),
-        Ok(Err(Trouble(why))) => Err(Looked::Trouble(why)),
-        Err(_) => Err(Looked::Trouble("timeout".to_owned())),
-    }
+async fn look(app: &App, recipient: &Id, declared: &Declared) -> Result<Vec<String>, Unusable> {
+    declare::look(&app.drivers.open, recipient, declared).await
 }
 
 fn known(app: &App, recipient: &str) -> Result<(Id, SinkState), Problem> {
@@ -237,7 +214,8 @@ pub(crate) async fn rotate(
     }
     let hours = i64::from(body.overlap_hours.unwrap_or(OVERLAP_HOURS));
     let until = app.at().plus_ms(hours * 3_600_000);
-    let mut secrets = secrets(&app, &recipient, &sink)?;
+    let opened = app.ledger.secrets().open_sink(&recipient, &sink.declared.sealed);
+    let mut secrets = opened.map_err(Problem::unavailable)?;
     let before = secrets.remove("secret");
     let before = before
         .unwrap_or_else(|| webhook_secret(&app.ledger.secrets().webhook_secret(&recipient)[..]));

@@ -62,7 +62,7 @@ impl World {
             ledger: Arc::new(ledger),
             board: Arc::default(),
             door: Arc::default(),
-            drivers: sayso_api::app::Drivers::none(),
+            drivers: sayso_ledger::deliver::Drivers::none(),
             metrics: Arc::default(),
             public_url: "http://127.0.0.1:8080".into(),
         });
