@@ -18,9 +18,14 @@
 //!   by name servers that others run. [`guard`] looks at every address at the moment of connecting
 //!   and connects to the address that it looked at.
 //!
-//! Reading order: [`guard`], then [`webhook`].
+//! Reading order: [`guard`], then [`webhook`]; [`open`] lists the kinds, one folder each.
 
 #[cfg(test)]
 mod conformance;
 pub mod guard;
+#[cfg(feature = "nats")]
+pub mod nats;
+pub mod open;
+#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats"))]
+mod readback;
 pub mod webhook;
