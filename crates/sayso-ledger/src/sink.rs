@@ -171,16 +171,27 @@ pub struct Kept {
 }
 
 /// A kind of sink, as it is shown to whoever declares one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Kind {
     /// Its name.
     pub name: &'static str,
     /// What it is, in a sentence.
     pub about: &'static str,
-    /// Its settings, each with what it means.
-    pub settings: &'static [(&'static str, &'static str)],
-    /// What it keeps sealed, each with what it means.
-    pub secrets: &'static [(&'static str, &'static str)],
+    /// Its settings.
+    pub settings: Vec<Field>,
+    /// What it keeps sealed.
+    pub secrets: Vec<Field>,
+}
+
+/// Something that a kind of sink is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// What it means, and its unit.
+    pub about: &'static str,
+    /// What it is if nobody says; none if it has to be said.
+    pub default: Option<&'static str>,
 }
 
 /// Who is told, for those who make sinks.

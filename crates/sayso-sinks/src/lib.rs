@@ -18,12 +18,14 @@
 //!   by name servers that others run. [`guard`] looks at every address at the moment of connecting
 //!   and connects to the address that it looked at.
 //!
-//! Reading order: [`open`] (all kinds), [`guard`], then [`webhook`].
+//! Reading order: [`guard`], then [`webhook`]; [`open`] lists the kinds, one folder each.
 
 #[cfg(test)]
 mod conformance;
 pub mod guard;
-mod open;
+#[cfg(feature = "nats")]
+pub mod nats;
+pub mod open;
+#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats"))]
+mod readback;
 pub mod webhook;
-
-pub use open::{OpenError, SealedSettings, kinds, open};

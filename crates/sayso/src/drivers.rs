@@ -7,9 +7,12 @@ use sayso_consent::{Id, sink::Declared};
 use sayso_ledger::deliver::Drivers;
 use sayso_ledger::{
     Secrets,
-    sink::{Sink, Told},
+    sink::{Field, Kind, Sink, Told},
 };
-use sayso_sinks::webhook::{HmacSecret, SigningKey};
+use sayso_sinks::{
+    open::{Secret, Setting},
+    webhook::{HmacSecret, SigningKey},
+};
 use zeroize::Zeroizing;
 
 /// What deliveries to a recipient are signed with, as long as nobody made it another secret.
@@ -25,7 +28,21 @@ pub(crate) fn drivers(secrets: &Secrets, ledger: &str) -> Drivers {
         let told = Told { recipient: recipient.clone(), ledger: ledger.clone() };
         open(&secrets, &told, declared)
     };
-    Drivers { open: Arc::new(open), kinds: sayso_sinks::kinds().to_vec() }
+    Drivers {
+        open: Arc::new(open),
+        kinds: sayso_sinks::open::kinds().into_iter().map(shown).collect(),
+    }
+}
+
+fn shown(kind: sayso_sinks::open::Kind) -> Kind {
+    let setting = |own: &Setting| Field { name: own.name, about: own.what, default: own.default };
+    let secret = |own: &Secret| Field { name: own.name, about: own.what, default: None };
+    Kind {
+        name: kind.name,
+        about: kind.what,
+        settings: kind.settings.iter().map(setting).collect(),
+        secrets: kind.secrets.iter().map(secret).collect(),
+    }
 }
 
 fn open(secrets: &Secrets, told: &Told, declared: &Declared) -> Result<Arc<dyn Sink>, String> {
@@ -37,7 +54,8 @@ fn open(secrets: &Secrets, told: &Told, declared: &Declared) -> Result<Arc<dyn S
     if declared.kind == "webhook" {
         add_delivery_keys(&mut own, secrets, &told.recipient)?;
     }
-    sayso_sinks::open(&declared.kind, &settings, &own, told).map_err(|error| error.to_string())
+    sayso_sinks::open::open(&declared.kind, &settings, &own, told)
+        .map_err(|error| error.to_string())
 }
 
 /// A webhook is signed with keys of ours, unless it was given a secret of its own.

@@ -23,4 +23,4 @@ pub use config::{WebhookConfig, WebhookError};
 pub use outcome::{Sent, Why};
 pub use send::Webhook;
 pub use sign::{HmacSecret, KeyError, Message, PublicKey, SigningKey, Verifier, VerifyError};
-pub(crate) use sink::{KIND, open};
+pub(crate) use sink::KIND;

@@ -3,23 +3,41 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sayso_ledger::sink::{Answer, Kind, Message, Outcome, Sink, Told, Trouble};
+use sayso_ledger::sink::{Answer, Message, Outcome, Sink, Told, Trouble};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Sent, Webhook, WebhookConfig};
-use crate::open::{OpenError, SealedSettings, settings};
+use super::{KeyError, Sent, Webhook, WebhookConfig, WebhookError};
+use crate::open::{Kind, OpenError, Secret, Secrets, Setting, read};
 
-/// What an operator sees of it.
+/// What this kind is.
 pub(crate) const KIND: Kind = Kind {
     name: "webhook",
-    about: "a signed HTTP request per message (Standard Webhooks)",
+    what: "A signed HTTP request per message (Standard Webhooks).",
     settings: &[
-        ("url", "where it listens: https, without credentials"),
-        ("allow_private", "whether it may be on a private network, and be spoken to in plain http"),
-        ("timeout_ms", "how long one try may take; 10,000 unless said"),
+        Setting {
+            name: "url",
+            what: "where it listens: https, without credentials",
+            default: None,
+        },
+        Setting {
+            name: "allow_private",
+            what: "whether it may be on a private network, and be spoken to in plain http",
+            default: Some("false"),
+        },
+        Setting {
+            name: "timeout_ms",
+            what: "how long one try may take, in milliseconds",
+            default: Some("10000"),
+        },
     ],
-    secrets: &[("secret", "what it verifies messages with; one is made unless given")],
+    secrets: &[
+        Secret { name: "secret", what: "what it verifies messages with; one is made unless given" },
+        Secret { name: "previous_secret", what: "the one before, while both are valid" },
+        Secret { name: "previous_until", what: "until when the one before is valid" },
+        Secret { name: "signing_key", what: "what `v1a` is signed with; ours" },
+    ],
+    open,
 };
 
 /// What an operator may set.
@@ -33,24 +51,26 @@ struct Settings {
     timeout_ms: u64,
 }
 
+/// What every other kind has besides and this one does not.
+#[derive(Deserialize)]
+struct Nothing {}
+
 fn ten_seconds() -> u64 {
     10_000
 }
 
-/// A webhook as it was declared.
-pub(crate) fn open(
-    given: &Value,
-    secrets: &SealedSettings,
-    _: &Told,
-) -> Result<Arc<dyn Sink>, OpenError> {
-    let Settings { url, allow_private, timeout_ms } = settings(given)?;
-    let key = |name: &str| {
-        secrets.get(name).ok_or_else(|| OpenError(format!("the secret `{name}` is missing")))
-    };
-    let secret = key("secret")?.parse().map_err(OpenError::of)?;
-    let signing_key = key("signing_key")?.parse().map_err(OpenError::of)?;
+fn open(given: &Value, secrets: &Secrets, _: &Told) -> Result<Arc<dyn Sink>, OpenError> {
+    let (Nothing {}, Settings { url, allow_private, timeout_ms }) = read(given, &[])?;
+    let wrong = |error: WebhookError| OpenError::wrong("url", error.to_string());
+    let key = |name: &str| secrets.get(name).ok_or_else(|| OpenError::MissingSecret(name.into()));
+    let secret = key("secret")?.parse().map_err(|error| unfit("secret", &error))?;
+    let signing_key = key("signing_key")?.parse().map_err(|error| unfit("signing_key", &error))?;
     let config = WebhookConfig { url, secret, signing_key, allow_private, timeout_ms };
-    Ok(Arc::new(Webhook::new(config).map_err(OpenError::of)?))
+    Ok(Arc::new(Webhook::new(config).map_err(wrong)?))
+}
+
+fn unfit(secret: &str, error: &KeyError) -> OpenError {
+    OpenError::WrongSecret { secret: secret.to_owned(), why: error.to_string() }
 }
 
 impl Sink for Webhook {

@@ -197,10 +197,11 @@ async fn kinds(client: &Client, only: Option<&str>, out: Output) -> Result<()> {
     out.value(kind, |kind| {
         let rows = |list: &str, what: &str| {
             let list = kind[list].as_array().cloned().unwrap_or_default();
-            let row = |one: &Value| vec![field(one, "name"), field(one, "about")];
+            let row =
+                |one: &Value| vec![field(one, "name"), field(one, "default"), field(one, "about")];
             match list.is_empty() {
                 true => String::new(),
-                false => table(&[what, "meaning"], list.iter().map(row)) + "\n",
+                false => table(&[what, "unless said", "meaning"], list.iter().map(row)) + "\n",
             }
         };
         let (settings, secrets) = (rows("settings", "setting"), rows("secrets", "secret"));

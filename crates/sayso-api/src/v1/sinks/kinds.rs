@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use sayso_consent::event::Grade;
+use sayso_ledger::sink::{Field, Kind};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,9 +12,12 @@ use crate::{App, auth::Principal, problem::Problem};
 
 /// Something to give a kind of sink.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Field {
+pub(crate) struct FieldBody {
     name: &'static str,
     about: &'static str,
+    /// What it is if nobody says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default: Option<&'static str>,
 }
 
 /// A kind of sink.
@@ -24,9 +28,9 @@ pub(crate) struct KindBody {
     /// What it is.
     about: &'static str,
     /// What it is told, and may be shown.
-    settings: Vec<Field>,
+    settings: Vec<FieldBody>,
     /// What it is told, and is kept sealed.
-    secrets: Vec<Field>,
+    secrets: Vec<FieldBody>,
 }
 
 /// The kinds of sinks that there are, and what each takes.
@@ -41,14 +45,13 @@ pub(crate) async fn handler(
     principal: Principal,
 ) -> Result<Json<Vec<KindBody>>, Problem> {
     principal.require(Grade::Administer)?;
-    let fields = |fields: &[(&'static str, &'static str)]| {
-        fields.iter().map(|(name, about)| Field { name, about }).collect()
-    };
-    let kind = |kind: &sayso_ledger::sink::Kind| KindBody {
+    let field =
+        |field: &Field| FieldBody { name: field.name, about: field.about, default: field.default };
+    let kind = |kind: &Kind| KindBody {
         kind: kind.name,
         about: kind.about,
-        settings: fields(kind.settings),
-        secrets: fields(kind.secrets),
+        settings: kind.settings.iter().map(field).collect(),
+        secrets: kind.secrets.iter().map(field).collect(),
     };
     Ok(Json(app.drivers.kinds.iter().map(kind).collect()))
 }
