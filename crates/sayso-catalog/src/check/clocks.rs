@@ -1,4 +1,4 @@
-//! Deadlines keep the legal clocks that a recipient says it is under.
+//! The deadline for taking something away keeps the legal clocks that a recipient says it is under.
 
 use sayso_clock::{Clock, Data, Unit};
 use sayso_consent::time::Span;
@@ -33,11 +33,9 @@ pub(super) fn check(root: &At, problems: &mut Problems) {
                 }
             }
         }
-        let own = recipient.get("effect_deadlines");
-        let other = own.iter().flat_map(|own| {
-            ["denial", "grant", "erasure"].into_iter().filter_map(|change| own.get(change))
-        });
-        for deadline in recipient.get("effect_deadline").into_iter().chain(other) {
+        // The clocks are about taking away; what is given may take its time.
+        let own = recipient.get("effect_deadlines").and_then(|own| own.get("denial"));
+        if let Some(deadline) = own.or_else(|| recipient.get("effect_deadline")) {
             keep(&deadline, &kept, problems);
         }
     }
