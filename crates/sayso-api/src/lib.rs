@@ -24,7 +24,7 @@ mod request_id;
 mod v1;
 
 pub use app::App;
-pub use auth::{INTERNAL, Principal};
+pub use auth::{INTERNAL, Principal, digest};
 pub use point::Point;
 pub use replica::Replica;
 

@@ -1,10 +1,11 @@
 //! A replica: it follows a server and answers what is asked as the server would, as long as it holds
 //! a lease. Everything is in memory; whoever drives it says what it heard.
 //!
-//! Each beginning from nothing is a [`Point`] of its own. It is asked only once it has caught up, so
-//! that nobody ever meets half of a ledger.
+//! Each beginning, from nothing or from what the server has saved, is a [`Point`] of its own. It is
+//! asked only once it has caught up, so that nobody ever meets half of a ledger.
 
 use std::{
+    io,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -19,7 +20,12 @@ use axum::{
     routing::{get, post},
 };
 use sayso_consent::{Entry, Position, Timestamp, event::Key};
-use sayso_ledger::{Clock, keys::LookupKey};
+use sayso_decision::Snapshot;
+use sayso_ledger::{
+    Clock,
+    image::{Given, Kept},
+    keys::LookupKey,
+};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -39,10 +45,12 @@ pub struct Replica {
     server_head: AtomicU64,
 }
 
-/// What follows the ledger from nothing.
+/// What follows the ledger from a beginning.
 pub struct Following {
     point: Arc<Point>,
     told: watch::Sender<Position>,
+    /// What it began with, if that was not nothing.
+    kept: Option<Kept>,
 }
 
 /// The replica as handlers see it.
@@ -67,10 +75,25 @@ impl Replica {
 
     /// Begins from nothing. Whatever was followed before gives no yes from now on.
     pub fn begin(&self, lookup_key: LookupKey) -> Following {
+        self.begin_with(Snapshot::default(), lookup_key, None)
+    }
+
+    /// Begins from what the server has saved. Whatever was followed before gives no yes from now on.
+    pub fn take_up(&self, given: Given) -> Following {
+        let Given { snapshot, lookup_key, kept, .. } = given;
+        self.begin_with(snapshot, lookup_key, Some(kept))
+    }
+
+    fn begin_with(
+        &self,
+        snapshot: Snapshot,
+        lookup_key: LookupKey,
+        kept: Option<Kept>,
+    ) -> Following {
         let before = self.point.load();
-        let (told, head) = watch::channel(Position::START);
+        let (told, head) = watch::channel(snapshot.head());
         let point = Point {
-            snapshot: Arc::default(),
+            snapshot: Arc::new(snapshot),
             clock: before.clock.clone(),
             lookup_key,
             head,
@@ -78,7 +101,14 @@ impl Replica {
             public_url: before.public_url.clone(),
             held: before.held.as_ref().map(Held::end),
         };
-        Following { point: Arc::new(point), told }
+        Following { point: Arc::new(point), told, kept }
+    }
+
+    /// Gives no yes any more until something else is followed: what is followed is not what is there.
+    pub fn let_go(&self) {
+        if let Some(held) = &self.point.load().held {
+            let _ = held.end();
+        }
     }
 
     /// Takes note of the server's head. If the following is there, it has all that the server knew when
@@ -132,12 +162,20 @@ impl Following {
     /// Applies entries in the order of the ledger; they and what is left out of them lead to a
     /// position. `at` is the server's time: what has ended there has ended here. Blocks while a
     /// catalog is brought into force.
-    pub fn apply(&self, entries: &[Entry], through: Position, at: Timestamp) {
-        self.point.snapshot.apply(entries);
-        self.point.snapshot.advance(through);
-        self.point.snapshot.settle(entries.len() + SETTLE_MORE);
-        self.point.clock.seen(at.max(self.point.snapshot.latest()));
+    ///
+    /// # Errors
+    /// What an entry takes away cannot be overwritten. It must not be followed any further.
+    pub fn apply(&self, entries: &[Entry], through: Position, at: Timestamp) -> io::Result<()> {
+        let snapshot = &self.point.snapshot;
+        if let Some(kept) = &self.kept {
+            entries.iter().try_for_each(|entry| kept.obey(entry, snapshot))?;
+        }
+        snapshot.apply(entries);
+        snapshot.advance(through);
+        snapshot.settle(entries.len() + SETTLE_MORE);
+        self.point.clock.seen(at.max(snapshot.latest()));
         self.told.send_replace(through);
+        Ok(())
     }
 }
 

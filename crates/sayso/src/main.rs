@@ -15,6 +15,7 @@ mod output;
 mod partial;
 mod saver;
 mod server;
+mod transfer;
 
 use std::{io::Write, process::ExitCode};
 

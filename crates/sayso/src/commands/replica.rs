@@ -57,7 +57,8 @@ pub(crate) async fn run(global: &Global, args: ReplicaArgs) -> Result<()> {
     let bound_ms = i64::try_from(lease_ms)?;
     let replica = Arc::new(Replica::new(global.clock(), public_url, bound_ms));
     let wait_ms = (lease_ms / RENEWALS).min(RENEWAL_MS_MAX);
-    let follower = Follower { replica: Arc::clone(&replica), client, wait_ms };
+    let asker = sayso_api::digest(key.trim());
+    let follower = Follower { replica: Arc::clone(&replica), client, asker, wait_ms };
     let following = tokio::spawn(follower.run());
     tracing::info!(listen = %address, server = args.server, lease_ms, "answering as a replica");
     connections::serve(listener, replica.router(), server::asked_to_end()).await;
