@@ -17,9 +17,13 @@ use arc_swap::ArcSwap;
 use axum::{
     Json, Router,
     extract::{FromRef, State},
+    response::Response,
     routing::{get, post},
 };
-use sayso_consent::{Entry, Position, Timestamp, event::Key};
+use sayso_consent::{
+    Entry, Position, Timestamp,
+    event::{Grade, Key},
+};
 use sayso_decision::Snapshot;
 use sayso_ledger::{
     Clock,
@@ -30,8 +34,12 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::{
-    access, health,
+    access::search_resource,
+    auth::Principal,
+    health,
     lease::{Lease, Moment},
+    metrics::OfReplica,
+    onward::Onward,
     openapi,
     point::{Held, Keys, Point},
     problem::{self, Problem},
@@ -41,6 +49,7 @@ use crate::{
 /// A replica.
 pub struct Replica {
     point: ArcSwap<Point>,
+    metrics: OfReplica,
     has_begun: AtomicBool,
     server_head: AtomicU64,
 }
@@ -53,24 +62,25 @@ pub struct Following {
     kept: Option<Kept>,
 }
 
-/// The replica as handlers see it.
+/// The replica as handlers see it, and what it cannot answer.
 #[derive(Clone)]
-pub(crate) struct Seat(Arc<Replica>);
+pub(crate) struct Seat(Arc<Replica>, Arc<dyn Onward>);
 
 impl Replica {
     /// One that knows nothing yet. It is reached at `public_url`; its lease lasts `bound_ms`.
     pub fn new(clock: Clock, public_url: String, bound_ms: i64) -> Self {
+        let metrics = OfReplica::default();
         let nothing = Point {
             snapshot: Arc::default(),
             clock,
             lookup_key: LookupKey::default(),
             head: watch::channel(Position::START).1,
-            metrics: Arc::default(),
+            metrics: Arc::clone(&metrics.counted),
             public_url,
             held: Some(Held { lease: Lease::new(bound_ms), begun: Instant::now() }),
         };
         let (has_begun, server_head) = (AtomicBool::new(false), AtomicU64::new(0));
-        Self { point: ArcSwap::from_pointee(nothing), has_begun, server_head }
+        Self { point: ArcSwap::from_pointee(nothing), metrics, has_begun, server_head }
     }
 
     /// Begins from nothing. Whatever was followed before gives no yes from now on.
@@ -141,14 +151,15 @@ impl Replica {
         point.held.as_ref().and_then(|held| held.lease.left_ms(self.moment()))
     }
 
-    /// All routes, ready to serve.
-    pub fn router(self: &Arc<Self>) -> Router {
+    /// All routes, ready to serve. What it cannot answer it passes on.
+    pub fn router(self: &Arc<Self>, onward: Arc<dyn Onward>) -> Router {
         let (decisions, _) = openapi::decisions::<Seat>().split_for_parts();
         decisions
-            .route("/access/v1/search/resource", post(access::search_resource::at_replica))
+            .route(search_resource::PATH, post(search_resource::at_replica))
             .route("/healthz", get(health::alive))
             .route("/readyz", get(ready))
-            .with_state(Seat(Arc::clone(self)))
+            .route("/metrics", get(metrics))
+            .with_state(Seat(Arc::clone(self), onward))
             .fallback(problem::not_found)
             .method_not_allowed_fallback(problem::method_not_allowed)
             .layer(request_id::Echo)
@@ -179,6 +190,13 @@ impl Following {
     }
 }
 
+impl Replica {
+    /// How many entries of those that it knows of it lacks.
+    fn lag(&self, head: Position) -> u64 {
+        self.server_head.load(Ordering::Acquire).saturating_sub(head.number)
+    }
+}
+
 impl Keys for Seat {
     fn key(&self, digest: &str) -> Result<Option<Arc<Key>>, Problem> {
         // Before there is a ledger every key is unknown, and none is wrong.
@@ -195,6 +213,22 @@ impl FromRef<Seat> for Arc<Point> {
     }
 }
 
+impl FromRef<Seat> for Arc<dyn Onward> {
+    fn from_ref(seat: &Seat) -> Self {
+        Arc::clone(&seat.1)
+    }
+}
+
+/// Prometheus metrics, as the server's, with how far it is behind and what is left of its lease.
+async fn metrics(
+    State(Seat(replica, _)): State<Seat>,
+    principal: Principal,
+) -> Result<Response, Problem> {
+    principal.require(Grade::Administer)?;
+    let snapshot = Arc::clone(&replica.point.load().snapshot);
+    replica.metrics.told(&snapshot, replica.lag(snapshot.head()), replica.lease_ms())
+}
+
 /// How a replica is.
 #[derive(Serialize)]
 struct Standing {
@@ -208,9 +242,9 @@ struct Standing {
 }
 
 /// Whether it holds a lease. Needs no key.
-async fn ready(State(Seat(replica)): State<Seat>) -> Result<Json<Standing>, Problem> {
+async fn ready(State(Seat(replica, _)): State<Seat>) -> Result<Json<Standing>, Problem> {
     let head = replica.point.load().snapshot.head();
-    let lag = replica.server_head.load(Ordering::Acquire).saturating_sub(head.number);
+    let lag = replica.lag(head);
     if let Some(lease_ms) = replica.lease_ms() {
         return Ok(Json(Standing { status: "ok", head, lag, lease_ms }));
     }

@@ -36,7 +36,7 @@ const SNAPSHOTS_IN_VAIN_MAX: u32 = 3;
 /// Who follows.
 pub(crate) struct Follower {
     pub(crate) replica: Arc<Replica>,
-    pub(crate) client: Client,
+    pub(crate) client: Arc<Client>,
     /// The digest of the secret that it asks with.
     pub(crate) asker: String,
     /// How long the server waits for news before it answers that there are none.

@@ -11,6 +11,7 @@ mod connections;
 mod demo;
 mod follower;
 mod home;
+mod onward;
 mod output;
 mod partial;
 mod saver;

@@ -268,6 +268,65 @@ async fn a_replica_answers_as_its_server_does() {
     world.end().await;
 }
 
+/// What takes identifiers is the server's to answer, and is asked there in the same key's name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recipients_search_is_passed_on_and_a_replica_has_metrics() {
+    let mut world = world().await;
+    let made =
+        json_of(&world.dir, &["key", "create", "--role", "decide", "--recipient", "mailer"]).await;
+    let key = made["key"].as_str().unwrap();
+    let [at_server, at_replica] =
+        [&world.at_server, &world.at_replica].map(|caller| caller.with_key(key));
+    let mut search = json!({
+        "subject": {"type": "recipient", "id": "mailer"},
+        "action": {"name": "marketing.offers"},
+        "resource": {"type": "contact.email"},
+        "context": {"channel": "email"},
+        "page": {"limit": 1},
+    });
+    let path = "/access/v1/search/resource";
+    // A replica refuses a key by itself, so it has to have heard of it.
+    let token = choose(&world.dir, CLEO, "grant").await;
+    assert_eq!(offers(&world.at_replica, CLEO, Some(&token)).await, "granted");
+    let mut names = Vec::new();
+    loop {
+        let found = at_replica.post(path, &search).await;
+        let same = at_server.post(path, &search).await;
+        assert_eq!(found["results"], same["results"]);
+        names.extend(found["results"].as_array().unwrap().iter().map(|one| one["id"].clone()));
+        if found["page"]["next_token"] == "" {
+            break;
+        }
+        search["page"]["token"] = found["page"]["next_token"].clone();
+    }
+    names.sort_by_key(Value::to_string);
+    assert_eq!(names, [ANA, CLEO]);
+    let headers = [("content-type", "application/json")];
+    for (body, status) in [("{}", 400), ("[", 400)] {
+        let [refused, same] = [
+            at_replica.send(Method::POST, path, &headers, body).await,
+            at_server.send(Method::POST, path, &headers, body).await,
+        ];
+        assert_eq!((refused.status.as_u16(), &refused.text), (status, &same.text));
+    }
+
+    let admin = std::fs::read_to_string(world.dir.join("admin.key")).unwrap();
+    let told = world.at_replica.with_key(&admin).send(Method::GET, "/metrics", &[], "").await.text;
+    for line in ["sayso_subjects 2", "sayso_replica_lag_entries 0", "reason=\"granted\""] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    let refused = at_replica.send(Method::GET, "/metrics", &[], "").await;
+    assert_eq!(refused.status, 403);
+
+    world.stop_server().await;
+    let refused = at_replica.send(Method::POST, path, &headers, search.to_string()).await;
+    assert_eq!(refused.status, 503, "{refused:?}");
+    world.lapses().await;
+    let told = world.at_replica.with_key(&admin).send(Method::GET, "/metrics", &[], "").await.text;
+    assert!(told.contains("sayso_replica_lease_seconds 0.0"), "{told}");
+    world.end().await;
+}
+
 impl World {
     async fn admin(&self) -> Caller {
         self.at_server.with_key(&std::fs::read_to_string(self.dir.join("admin.key")).unwrap())
