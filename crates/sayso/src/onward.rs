@@ -13,7 +13,7 @@ use sayso_api::onward::{Answer, Onward};
 
 use crate::client::Client;
 
-/// How long the server may take, in milliseconds.
+/// How long the server may take to answer what a replica passes on, in milliseconds.
 const ANSWER_MS_MAX: u64 = 10_000;
 
 impl Onward for Client {

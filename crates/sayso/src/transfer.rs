@@ -11,9 +11,9 @@ use tokio::sync::mpsc;
 
 use crate::client::{Body, Client, Refused};
 
-/// How long the server may say nothing, in milliseconds.
+/// How long the server may say nothing while it sends its snapshot, in milliseconds.
 const SILENCE_MS_MAX: u64 = 15_000;
-/// How many pieces may wait to be written.
+/// How many pieces of a snapshot may wait to be written.
 const WAITING_MAX: usize = 16;
 
 async fn in_time<T>(answer: impl Future<Output = T>) -> Result<T> {

@@ -19,9 +19,8 @@ use tokio::{
 
 use crate::{
     cli::file,
-    replica::{
-        CLEO, LEASE, World, ask, choose, everything, ledger_at_ease, offers, question, serve,
-    },
+    replica::{CLEO, LEASE, World, ask, choose, ledger_at_ease, offers, question, serve},
+    replica_answers::everything,
     world::{ANA, Dice, done, ended, free_port, json as json_of, signal, until},
 };
 
