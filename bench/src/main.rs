@@ -22,6 +22,7 @@ mod import;
 mod load;
 mod peers;
 mod propagate;
+mod replica;
 mod report;
 mod rounds;
 mod serve;

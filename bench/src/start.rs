@@ -27,6 +27,7 @@ use crate::{
     Settings,
     crowd::{self, AT, Asked, subject},
     decide::words,
+    replica,
     report::{Row, Section as Table},
     rounds::{Contender, Sample, interleave},
     serve,
@@ -169,5 +170,6 @@ pub(crate) fn measure(settings: &Settings) -> Result<Table> {
     let mut rows = Vec::new();
     crowds(settings, folder.path(), &mut rows)?;
     ledgers(settings, folder.path(), &mut rows)?;
+    replica::rows(settings, &mut rows)?;
     Ok(Table { name: "start", title: "From nothing to the first decision", unit: "starts", rows })
 }

@@ -34,6 +34,11 @@ impl Principal {
         &self.key.id
     }
 
+    /// The digest by which the key's secret is known; empty for the program itself.
+    pub(crate) fn digest(&self) -> &str {
+        &self.key.digest
+    }
+
     /// The recipient that the key is bound to.
     pub fn recipient(&self) -> Option<&Id> {
         self.key.recipient.as_ref()
@@ -116,7 +121,7 @@ pub(crate) fn name(role: Grade) -> &'static str {
 }
 
 /// The digest by which a secret is known.
-pub(crate) fn digest(secret: &str) -> String {
+pub fn digest(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))
 }
 

@@ -4,7 +4,7 @@
 //! know which store is behind the ledger, and no other surface.
 //!
 //! Reading order: [`app`], [`point`], `auth`, `problem`, `body`; then `access` (the read lane) and
-//! `v1`; then [`replica`] and its [`lease`].
+//! `v1`; then [`replica`], its [`lease`], and what it passes [`onward`].
 
 mod access;
 mod address;
@@ -16,6 +16,7 @@ mod health;
 pub mod lease;
 pub mod limits;
 pub mod metrics;
+pub mod onward;
 mod openapi;
 pub mod point;
 mod problem;
@@ -24,7 +25,7 @@ mod request_id;
 mod v1;
 
 pub use app::App;
-pub use auth::{INTERNAL, Principal};
+pub use auth::{INTERNAL, Principal, digest};
 pub use point::Point;
 pub use replica::Replica;
 

@@ -98,6 +98,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(v1::log::checkpoint))
         .routes(routes!(v1::log::entries))
         .routes(routes!(v1::tail::handler))
+        .routes(routes!(v1::snapshot::handler))
         .routes(routes!(v1::keys::create, v1::keys::list))
         .routes(routes!(v1::keys::revoke))
         .routes(routes!(health::alive))

@@ -12,7 +12,7 @@ use crate::{
     access::finder::Finder,
     auth::Principal,
     lease::{Lease, Moment},
-    metrics::Metrics,
+    metrics::Counted,
     problem::Problem,
 };
 
@@ -27,7 +27,7 @@ pub struct Point {
     /// The head, for those who wait for the next.
     pub head: watch::Receiver<Position>,
     /// What is counted.
-    pub metrics: Arc<Metrics>,
+    pub metrics: Arc<Counted>,
     /// Where it is reached. Without a slash at the end.
     pub public_url: String,
     /// Whether and how long it may say yes; none for a server, which follows nobody.
@@ -68,7 +68,7 @@ impl Point {
             clock: app.ledger.clock().clone(),
             lookup_key: app.ledger.secrets().lookup_key().clone(),
             head: app.ledger.watch(),
-            metrics: Arc::clone(&app.metrics),
+            metrics: Arc::clone(&app.metrics.counted),
             public_url: app.public_url.clone(),
             held: None,
         }

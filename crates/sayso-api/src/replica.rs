@@ -1,10 +1,11 @@
 //! A replica: it follows a server and answers what is asked as the server would, as long as it holds
 //! a lease. Everything is in memory; whoever drives it says what it heard.
 //!
-//! Each beginning from nothing is a [`Point`] of its own. It is asked only once it has caught up, so
-//! that nobody ever meets half of a ledger.
+//! Each beginning, from nothing or from what the server has saved, is a [`Point`] of its own. It is
+//! asked only once it has caught up, so that nobody ever meets half of a ledger.
 
 use std::{
+    io,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -16,16 +17,29 @@ use arc_swap::ArcSwap;
 use axum::{
     Json, Router,
     extract::{FromRef, State},
+    response::Response,
     routing::{get, post},
 };
-use sayso_consent::{Entry, Position, Timestamp, event::Key};
-use sayso_ledger::{Clock, keys::LookupKey};
+use sayso_consent::{
+    Entry, Position, Timestamp,
+    event::{Grade, Key},
+};
+use sayso_decision::Snapshot;
+use sayso_ledger::{
+    Clock,
+    image::{Given, Kept},
+    keys::LookupKey,
+};
 use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::{
-    access, health,
+    access::search_resource,
+    auth::Principal,
+    health,
     lease::{Lease, Moment},
+    metrics::OfReplica,
+    onward::Onward,
     openapi,
     point::{Held, Keys, Point},
     problem::{self, Problem},
@@ -35,42 +49,61 @@ use crate::{
 /// A replica.
 pub struct Replica {
     point: ArcSwap<Point>,
+    metrics: OfReplica,
     has_begun: AtomicBool,
     server_head: AtomicU64,
 }
 
-/// What follows the ledger from nothing.
+/// What follows the ledger from a beginning.
 pub struct Following {
     point: Arc<Point>,
     told: watch::Sender<Position>,
+    /// What it began with, if that was not nothing.
+    kept: Option<Kept>,
 }
 
-/// The replica as handlers see it.
+/// The replica as handlers see it, and what it cannot answer.
 #[derive(Clone)]
-pub(crate) struct Seat(Arc<Replica>);
+pub(crate) struct Seat(Arc<Replica>, Arc<dyn Onward>);
 
 impl Replica {
     /// One that knows nothing yet. It is reached at `public_url`; its lease lasts `bound_ms`.
     pub fn new(clock: Clock, public_url: String, bound_ms: i64) -> Self {
+        let metrics = OfReplica::default();
         let nothing = Point {
             snapshot: Arc::default(),
             clock,
             lookup_key: LookupKey::default(),
             head: watch::channel(Position::START).1,
-            metrics: Arc::default(),
+            metrics: Arc::clone(&metrics.counted),
             public_url,
             held: Some(Held { lease: Lease::new(bound_ms), begun: Instant::now() }),
         };
         let (has_begun, server_head) = (AtomicBool::new(false), AtomicU64::new(0));
-        Self { point: ArcSwap::from_pointee(nothing), has_begun, server_head }
+        Self { point: ArcSwap::from_pointee(nothing), metrics, has_begun, server_head }
     }
 
     /// Begins from nothing. Whatever was followed before gives no yes from now on.
     pub fn begin(&self, lookup_key: LookupKey) -> Following {
+        self.begin_with(Snapshot::default(), lookup_key, None)
+    }
+
+    /// Begins from what the server has saved. Whatever was followed before gives no yes from now on.
+    pub fn take_up(&self, given: Given) -> Following {
+        let Given { snapshot, lookup_key, kept, .. } = given;
+        self.begin_with(snapshot, lookup_key, Some(kept))
+    }
+
+    fn begin_with(
+        &self,
+        snapshot: Snapshot,
+        lookup_key: LookupKey,
+        kept: Option<Kept>,
+    ) -> Following {
         let before = self.point.load();
-        let (told, head) = watch::channel(Position::START);
+        let (told, head) = watch::channel(snapshot.head());
         let point = Point {
-            snapshot: Arc::default(),
+            snapshot: Arc::new(snapshot),
             clock: before.clock.clone(),
             lookup_key,
             head,
@@ -78,7 +111,14 @@ impl Replica {
             public_url: before.public_url.clone(),
             held: before.held.as_ref().map(Held::end),
         };
-        Following { point: Arc::new(point), told }
+        Following { point: Arc::new(point), told, kept }
+    }
+
+    /// Gives no yes any more until something else is followed: what is followed is not what is there.
+    pub fn let_go(&self) {
+        if let Some(held) = &self.point.load().held {
+            let _ = held.end();
+        }
     }
 
     /// Takes note of the server's head. If the following is there, it has all that the server knew when
@@ -111,14 +151,15 @@ impl Replica {
         point.held.as_ref().and_then(|held| held.lease.left_ms(self.moment()))
     }
 
-    /// All routes, ready to serve.
-    pub fn router(self: &Arc<Self>) -> Router {
+    /// All routes, ready to serve. What it cannot answer it passes on.
+    pub fn router(self: &Arc<Self>, onward: Arc<dyn Onward>) -> Router {
         let (decisions, _) = openapi::decisions::<Seat>().split_for_parts();
         decisions
-            .route("/access/v1/search/resource", post(access::search_resource::at_replica))
+            .route(search_resource::PATH, post(search_resource::at_replica))
             .route("/healthz", get(health::alive))
             .route("/readyz", get(ready))
-            .with_state(Seat(Arc::clone(self)))
+            .route("/metrics", get(metrics))
+            .with_state(Seat(Arc::clone(self), onward))
             .fallback(problem::not_found)
             .method_not_allowed_fallback(problem::method_not_allowed)
             .layer(request_id::Echo)
@@ -132,12 +173,27 @@ impl Following {
     /// Applies entries in the order of the ledger; they and what is left out of them lead to a
     /// position. `at` is the server's time: what has ended there has ended here. Blocks while a
     /// catalog is brought into force.
-    pub fn apply(&self, entries: &[Entry], through: Position, at: Timestamp) {
-        self.point.snapshot.apply(entries);
-        self.point.snapshot.advance(through);
-        self.point.snapshot.settle(entries.len() + SETTLE_MORE);
-        self.point.clock.seen(at.max(self.point.snapshot.latest()));
+    ///
+    /// # Errors
+    /// What an entry takes away cannot be overwritten. It must not be followed any further.
+    pub fn apply(&self, entries: &[Entry], through: Position, at: Timestamp) -> io::Result<()> {
+        let snapshot = &self.point.snapshot;
+        if let Some(kept) = &self.kept {
+            entries.iter().try_for_each(|entry| kept.obey(entry, snapshot))?;
+        }
+        snapshot.apply(entries);
+        snapshot.advance(through);
+        snapshot.settle(entries.len() + SETTLE_MORE);
+        self.point.clock.seen(at.max(snapshot.latest()));
         self.told.send_replace(through);
+        Ok(())
+    }
+}
+
+impl Replica {
+    /// How many entries of those that it knows of it lacks.
+    fn lag(&self, head: Position) -> u64 {
+        self.server_head.load(Ordering::Acquire).saturating_sub(head.number)
     }
 }
 
@@ -157,6 +213,22 @@ impl FromRef<Seat> for Arc<Point> {
     }
 }
 
+impl FromRef<Seat> for Arc<dyn Onward> {
+    fn from_ref(seat: &Seat) -> Self {
+        Arc::clone(&seat.1)
+    }
+}
+
+/// Prometheus metrics, as the server's, with how far it is behind and what is left of its lease.
+async fn metrics(
+    State(Seat(replica, _)): State<Seat>,
+    principal: Principal,
+) -> Result<Response, Problem> {
+    principal.require(Grade::Administer)?;
+    let snapshot = Arc::clone(&replica.point.load().snapshot);
+    replica.metrics.told(&snapshot, replica.lag(snapshot.head()), replica.lease_ms())
+}
+
 /// How a replica is.
 #[derive(Serialize)]
 struct Standing {
@@ -170,9 +242,9 @@ struct Standing {
 }
 
 /// Whether it holds a lease. Needs no key.
-async fn ready(State(Seat(replica)): State<Seat>) -> Result<Json<Standing>, Problem> {
+async fn ready(State(Seat(replica, _)): State<Seat>) -> Result<Json<Standing>, Problem> {
     let head = replica.point.load().snapshot.head();
-    let lag = replica.server_head.load(Ordering::Acquire).saturating_sub(head.number);
+    let lag = replica.lag(head);
     if let Some(lease_ms) = replica.lease_ms() {
         return Ok(Json(Standing { status: "ok", head, lag, lease_ms }));
     }

@@ -18,7 +18,7 @@ use std::{
 
 use sayso_consent::{
     catalog::InForce,
-    event::Key,
+    event::{Entry, Key},
     id::{Id, Lookup, Position, SubjectId},
     sink::Sinks,
     subject::SubjectState,
@@ -32,6 +32,7 @@ use crate::{
         saved::{OTHERS, Run},
         table::{Keyed, PARTS, Part, Table, part_of},
     },
+    index::{Change, changes},
     layers::{SHARDS, Sharded},
     snapshot::{Came, Snapshot},
 };
@@ -59,6 +60,14 @@ pub struct Contents {
     strays: Vec<(SubjectId, u64)>,
 }
 
+impl Contents {
+    /// For who decides and tells nobody anything.
+    #[must_use]
+    pub fn without_sinks(self) -> Self {
+        Self { sinks: Sinks::new(), ..self }
+    }
+}
+
 /// The states of people, by their places.
 pub trait States: Send + Sync {
     /// The state at a place; `None` if it is gone or cannot be read.
@@ -66,6 +75,16 @@ pub trait States: Send + Sync {
 
     /// Whether a person was erased since it was saved.
     fn is_gone(&self, subject: SubjectId) -> bool;
+}
+
+/// Where a name stands: its digest is two words, and behind them is whose it is. Who overwrites the
+/// digest leaves the rest: a search for another name may come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// The section.
+    pub section: usize,
+    /// The first word within it.
+    pub word: usize,
 }
 
 /// A saved snapshot. What it has does not change; what changed since is in memory.
@@ -104,6 +123,11 @@ impl Image {
         self.states.state(subject, place)
     }
 
+    /// Whether somebody was known and is not gone.
+    pub(crate) fn has(&self, subject: SubjectId) -> bool {
+        self.place(subject).is_some() && !self.states.is_gone(subject)
+    }
+
     /// Where a person's state is.
     pub fn place(&self, subject: SubjectId) -> Option<u64> {
         let number = part_of(subject);
@@ -127,24 +151,59 @@ impl Image {
     }
 
     fn find(&self, first: usize, digest: u128) -> Option<SubjectId> {
-        let words = self.sections.section(first + (digest >> 120) as usize);
+        let Name { section, word } = self.seek(first, digest)?;
+        let subject = SubjectId(pair(&self.sections.section(section)[word + 2..]));
+        (!self.states.is_gone(subject)).then_some(subject)
+    }
+
+    /// Where a digest stands.
+    fn seek(&self, first: usize, digest: u128) -> Option<Name> {
+        let section = first + (digest >> 120) as usize;
+        let words = self.sections.section(section);
         let capacity = words.len() / 4;
         let mut at = home(digest, capacity);
         for _ in 0..capacity {
-            let subject = pair(&words[4 * at + 2..]);
-            if subject == 0 {
+            if pair(&words[4 * at + 2..]) == 0 {
                 return None;
             }
             if pair(&words[4 * at..]) == digest {
-                let subject = SubjectId(subject);
-                return (!self.states.is_gone(subject)).then_some(subject);
+                return Some(Name { section, word: 4 * at });
             }
             at = (at + 1) % capacity;
         }
         None
     }
 
-    /// The people whose ids begin with a byte, in no order.
+    /// Where the names stand that an entry takes from a person, whose state before it is `before`.
+    pub fn names_taken(&self, entry: &Entry, before: Option<&SubjectState>) -> Vec<Name> {
+        let Some(subject) = entry.subject else { return Vec::new() };
+        let taken = changes(subject, entry, before).into_iter().filter_map(|change| match change {
+            Change::Lookup { lookup, is_owner: false, .. } => {
+                self.seek(LOOKUPS, u128::from_be_bytes(lookup.0))
+            }
+            Change::Device { device, is_owner: false, .. } => {
+                self.seek(DEVICES, self.keyed.name(device.as_str()))
+            }
+            _ => None,
+        });
+        taken.filter(|name| self.owner_of(*name) == subject).collect()
+    }
+
+    /// Where the names of those stand who were erased since it was saved.
+    pub fn names_of_gone(&self) -> Vec<Name> {
+        let names = |section| {
+            let count = self.sections.section(section).len() / 4;
+            (0..count).map(move |at| Name { section, word: 4 * at })
+        };
+        let is_gone = |name: &Name| self.states.is_gone(self.owner_of(*name));
+        (LOOKUPS..SECTIONS).flat_map(names).filter(is_gone).collect()
+    }
+
+    fn owner_of(&self, name: Name) -> SubjectId {
+        SubjectId(pair(&self.sections.section(name.section)[name.word + 2..]))
+    }
+
+    /// The people whose ids begin with a byte, in no order, without those who are gone.
     pub(crate) fn people(&self, first: usize) -> Vec<SubjectId> {
         let parts = PARTS / SHARDS;
         let of_part = |number: usize| {
@@ -156,7 +215,8 @@ impl Image {
             (0..part.capacity()).filter(has_state).map(|at| SubjectId(part.who(at)))
         };
         let strays = self.strays.keys().copied().filter(|subject| subject.shard() == first);
-        (first * parts..(first + 1) * parts).flat_map(of_part).chain(strays).collect()
+        let all = (first * parts..(first + 1) * parts).flat_map(of_part).chain(strays);
+        all.filter(|subject| !self.states.is_gone(*subject)).collect()
     }
 
     fn entries(&self, section: usize) -> impl Iterator<Item = (u128, SubjectId)> {

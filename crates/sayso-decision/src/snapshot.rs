@@ -30,7 +30,7 @@ use crate::{
     },
     image::{Frozen, Image},
     index::{Change, changes, is_birth},
-    layers::{Layers, SHARDS, Sharded},
+    layers::{Known, Layers, SHARDS, Sharded},
 };
 
 /// The state that decisions are read from.
@@ -109,6 +109,16 @@ impl Snapshot {
     /// The snapshot as it is now, to be saved. Only the thread that applies entries may call this.
     pub fn freeze(self: &Arc<Self>) -> Frozen {
         Frozen::now(self)
+    }
+
+    /// Takes the states of people into memory, because what was saved of them is about to go while an
+    /// entry about them is still to be applied. Only the thread that applies entries may call this.
+    pub fn remember(&self, subjects: &[SubjectId]) {
+        for subject in subjects.iter().filter(|subject| !self.people.is_live(subject)) {
+            if let Some(state) = self.subject(*subject) {
+                self.people.set(*subject, Some(state));
+            }
+        }
     }
 
     /// Forgets what catalogs did to people before an entry: it is in what was saved. Only the
@@ -198,13 +208,22 @@ impl Snapshot {
     /// The people from a subject on, in order, one shard at a time: `None` at the end.
     pub fn page_of_people(&self, from: SubjectId) -> Option<PageOfPeople> {
         (from.shard()..SHARDS).find_map(|shard| {
-            let mut subjects: BTreeSet<SubjectId> = self.people.keys(shard).into_iter().collect();
-            subjects.extend(self.base.load().iter().flat_map(|base| base.people(shard)));
             let known = |subject: &SubjectId| Some((*subject, self.subject(*subject)?));
-            let people: Vec<_> = subjects.range(from..).filter_map(known).collect();
+            let people: Vec<_> = self.subjects(shard).range(from..).filter_map(known).collect();
             let next = (shard + 1 < SHARDS).then(|| SubjectId(((shard + 1) as u128) << 120));
             (!people.is_empty()).then_some(PageOfPeople { people, next })
         })
+    }
+
+    /// Into how many shards people are put by the first byte of their ids.
+    pub const SHARDS: usize = SHARDS;
+
+    /// Everybody of a shard, also those whose saved state cannot be read.
+    pub fn subjects(&self, shard: usize) -> BTreeSet<SubjectId> {
+        let mut subjects: BTreeSet<SubjectId> = self.people.keys(shard).into_iter().collect();
+        subjects.extend(self.base.load().iter().flat_map(|base| base.people(shard)));
+        subjects.retain(|subject| !matches!(self.people.get(subject), Known::Gone));
+        subjects
     }
 
     /// Applies entries in the order of the ledger. Visible to every decision that begins after
@@ -279,6 +298,7 @@ impl Snapshot {
         let before = self.subject(subject);
         let is_new = before.is_none();
         if is_new && !is_birth(entry) {
+            self.lose(subject);
             return;
         }
         for change in changes(subject, entry, before.as_deref()) {
@@ -300,6 +320,17 @@ impl Snapshot {
                 self.engine.put(subject, before.as_deref(), None, self.latest());
                 self.count.fetch_sub(usize::from(!is_new), Ordering::Relaxed);
             }
+        }
+    }
+
+    /// Gives up somebody whose saved state cannot be read, if not nobody is meant: what was said
+    /// before must not outlive what is said now.
+    fn lose(&self, subject: SubjectId) {
+        let is_saved = self.base.load().as_ref().is_some_and(|base| base.has(subject));
+        if is_saved && matches!(self.people.get(&subject), Known::NotHere) {
+            self.people.set(subject, None);
+            self.engine.put(subject, None, None, self.latest());
+            self.count.fetch_sub(1, Ordering::Relaxed);
         }
     }
 

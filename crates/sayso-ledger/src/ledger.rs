@@ -18,7 +18,7 @@ use tokio::sync::{oneshot, watch};
 use crate::{
     clock::Clock,
     find,
-    image::{self, Images},
+    image::{self, Images, Offer},
     journal::{Journal, Line},
     keys::{CryptoError, Secrets},
     limits::{IDEMPOTENCY_MS, QUEUE_MAX, SAVE_ENTRIES},
@@ -297,6 +297,15 @@ impl Ledger {
     /// It followed another history, or the store fails; see [`TailError`].
     pub fn tail(&self, place: &Place) -> Result<Tail, TailError> {
         self.shared.tail(place)
+    }
+
+    /// The saved snapshot, to be sent to a replica that asks with the API key whose secret has this
+    /// digest; `None` if there is none. Blocks.
+    ///
+    /// # Errors
+    /// As for [`Offer`].
+    pub fn offer(&self, asker: &str) -> io::Result<Option<Offer>> {
+        Offer::new(&self.shared, asker)
     }
 
     /// Up to `limit` entries about a person, newest first, before a position.

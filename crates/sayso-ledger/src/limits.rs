@@ -23,6 +23,8 @@ pub const RETRY_MAX_MS: u64 = 30_000;
 pub const PARKED_MS: u64 = 15 * 60 * 1_000;
 /// Most erasures that are remembered for replicas; one that missed more starts anew.
 pub const ERASURES_MAX: usize = 100_000;
+/// Most saved snapshots that are sent to replicas at once; who asks beyond them asks again.
+pub const OFFERS_AT_ONCE: usize = 8;
 /// How many entries are worth saving the snapshot again; an erasure since always is.
 pub const SAVE_ENTRIES: u64 = 1_000;
 /// How many people for whom something has ended or begun by itself are summed up anew behind a batch.

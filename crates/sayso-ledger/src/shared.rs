@@ -1,8 +1,11 @@
 //! What the writer and the readers share: the store, and what was followed out of it.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    io,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use sayso_consent::{
@@ -196,20 +199,28 @@ impl Shared {
     /// An erasure by another writer leaves no event to follow, only people without a key. Kept in
     /// the snapshot they would still be allowed what they once granted.
     pub(crate) fn forget_erased(&self, position: Position) -> Result<(), OpenError> {
-        let mut next = Some(SubjectId(0));
-        while let Some(page) = next.and_then(|from| self.snapshot.page_of_people(from)) {
-            let subjects: Vec<SubjectId> =
-                page.people.iter().map(|(subject, _)| *subject).collect();
+        for shard in 0..Snapshot::SHARDS {
+            let subjects: Vec<SubjectId> = self.snapshot.subjects(shard).into_iter().collect();
             let keys = self.store.subject_keys(&subjects)?;
-            let without = subjects.iter().zip(keys).filter(|(_, key)| key.is_none());
-            for (subject, _) in without {
+            let erased = subjects.into_iter().zip(keys).filter(|(_, key)| key.is_none());
+            let erased: Vec<SubjectId> = erased.map(|(subject, _)| subject).collect();
+            let entries = erased.iter().map(|subject| {
                 let (at, events) = (self.snapshot.latest(), vec![Event::SubjectErased]);
-                let by = String::new();
-                let erased =
-                    Entry { v: VERSION, position, at, subject: Some(*subject), by, events };
-                self.snapshot.apply(&[erased]);
+                Entry {
+                    v: VERSION,
+                    position,
+                    at,
+                    subject: Some(*subject),
+                    by: String::new(),
+                    events,
+                }
+            });
+            self.snapshot.apply(&entries.collect::<Vec<_>>());
+            if let Some(images) = &self.images {
+                // Whoever starts from what was saved, a replica or this program, learns of it there.
+                let failed = |error: io::Error| StoreError::Unavailable(error.to_string());
+                images.forget(&erased).map_err(failed)?;
             }
-            next = page.next;
         }
         Ok(())
     }

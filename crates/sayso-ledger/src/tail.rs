@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sayso_consent::{Entry, Event, event::VERSION, id::Position};
+use sayso_consent::{Entry, Event, event::VERSION, id::Position, sink};
 
 use crate::{
     ledger::OpenError,
@@ -77,7 +77,7 @@ impl Shared {
         let through = last.map_or(from, |last| Head { position: last.position, chain: last.chain });
         let mut entries = Vec::with_capacity(records.len());
         for record in &records {
-            entries.extend(self.open(record)?.map(|opened| opened.entry));
+            entries.extend(self.open(record)?.map(|opened| without_sinks(opened.entry)));
         }
         let at = self.snapshot.latest();
         entries.extend(told.erased.iter().map(|(position, subject)| {
@@ -123,4 +123,10 @@ impl Shared {
         }
         Ok(false)
     }
+}
+
+/// A replica tells nobody anything, so how others are told is none of its business.
+fn without_sinks(mut entry: Entry) -> Entry {
+    entry.events.retain(|event| !sink::concerns(event));
+    entry
 }

@@ -280,6 +280,7 @@ impl Writer {
             // Before, and not after: a start after a crash in between sees that the people are
             // still there, and does without what was saved.
             let failed = |error: io::Error| StoreError::Unavailable(error.to_string());
+            self.shared.snapshot.remember(&batch.erased);
             images.forget(&batch.erased).map_err(failed)?;
         }
         let (shared, scribe) = (&self.shared, &mut self.scribe);

@@ -1,6 +1,10 @@
 //! What a replica does all day: it asks its server what it lacks, and applies it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
@@ -8,10 +12,16 @@ use http_body_util::BodyExt;
 use hyper::Method;
 use sayso_api::{Replica, lease::Moment, replica::Following};
 use sayso_consent::{Entry, Position, Timestamp};
-use sayso_ledger::keys::{LookupKey, random};
+use sayso_ledger::{
+    keys::{LookupKey, random},
+    tail,
+};
 use serde::Deserialize;
 
-use crate::client::{Client, Refused};
+use crate::{
+    client::{Client, Refused},
+    transfer,
+};
 
 /// The first wait after the server was not reached, and the longest, in milliseconds. Each is half
 /// chance, so that replicas that lost one server do not come back to it all at once.
@@ -20,11 +30,15 @@ const RETRY_MAX_MS: u64 = 2_000;
 /// How long the server may say nothing beyond what it was asked to wait, in milliseconds. A machine
 /// that is gone says nothing; the lease lapses long before or long after, as it is set.
 const SILENCE_MS_MAX: u64 = 5_000;
+/// How many of the server's snapshots in a row may come to nothing before it is done without.
+const SNAPSHOTS_IN_VAIN_MAX: u32 = 3;
 
 /// Who follows.
 pub(crate) struct Follower {
     pub(crate) replica: Arc<Replica>,
-    pub(crate) client: Client,
+    pub(crate) client: Arc<Client>,
+    /// The digest of the secret that it asks with.
+    pub(crate) asker: String,
     /// How long the server waits for news before it answers that there are none.
     pub(crate) wait_ms: u64,
 }
@@ -49,25 +63,43 @@ struct Place {
     told: Position,
 }
 
+impl From<&tail::Place> for Place {
+    fn from(place: &tail::Place) -> Self {
+        let tail::Place { through, epoch, told } = place;
+        let (position, chain) = (through.position, hex::encode(through.chain));
+        Self { through: position, chain, epoch: epoch.clone(), told: *told }
+    }
+}
+
 /// What is followed, and how far.
 struct Standing {
     following: Arc<Following>,
     place: Place,
 }
 
+/// How far a replica has come.
+#[derive(Default)]
+struct Course {
+    standing: Option<Standing>,
+    /// How many of the server's snapshots in a row came to nothing.
+    vain: u32,
+}
+
 impl Follower {
     /// Follows without end.
     pub(crate) async fn run(self) {
-        let mut standing = None;
+        let mut course = Course::default();
         let mut failures = Failures::default();
         loop {
-            match self.step(&mut standing).await {
+            match self.step(&mut course).await {
                 Ok(()) => failures.end(),
-                Err(error) if is_diverged(&error) => {
+                Err(error) if must_begin_anew(&error) => {
                     tracing::warn!(
-                        "the server's ledger is not the one that was followed; starting anew"
+                        error = format!("{error:#}"),
+                        "what was followed leads no further; starting anew"
                     );
-                    standing = None;
+                    self.replica.let_go();
+                    course.standing = None;
                 }
                 Err(error) => {
                     failures.note(&error, self.replica.lease_ms().is_some());
@@ -78,28 +110,49 @@ impl Follower {
     }
 
     /// Asks once, and applies what comes.
-    async fn step(&self, standing: &mut Option<Standing>) -> Result<()> {
+    async fn step(&self, course: &mut Course) -> Result<()> {
+        if course.standing.is_none() && course.vain < SNAPSHOTS_IN_VAIN_MAX {
+            course.standing = self.take_up(&mut course.vain).await?;
+        }
+        let standing = course.standing.as_ref();
         // Read before the question goes out: the lease counts from here.
         let asked = self.replica.moment();
-        let tail = self.ask(standing.as_ref().map(|standing| &standing.place)).await?;
-        let following = match (&*standing, &tail.lookup_key) {
+        let tail = self.ask(standing.map(|standing| &standing.place)).await?;
+        let following = match (standing, &tail.lookup_key) {
             (Some(standing), _) => Arc::clone(&standing.following),
             (None, Some(key)) => Arc::new(self.replica.begin(LookupKey::from_hex(key)?)),
             (None, None) => bail!("the server did not say what identifiers are found by"),
         };
         let place = tail.place.clone();
         self.apply(Arc::clone(&following), tail, asked).await?;
-        *standing = Some(Standing { following, place });
+        *course = Course { standing: Some(Standing { following, place }), vain: 0 };
         Ok(())
+    }
+
+    /// Begins from what the server has saved; `None` if that is nothing.
+    async fn take_up(&self, vain: &mut u32) -> Result<Option<Standing>> {
+        let Some(response) = transfer::open(&self.client).await? else { return Ok(None) };
+        // Until the server was seen to go on from it.
+        *vain += 1;
+        let begun = Instant::now();
+        let given = transfer::take(response, &self.asker).await?;
+        let place = Place::from(&given.place);
+        let (seconds, through) = (begun.elapsed().as_secs_f64(), place.through);
+        tracing::info!(%through, seconds, "took up the server's saved snapshot");
+        let following = Arc::new(self.replica.take_up(given));
+        Ok(Some(Standing { following, place }))
     }
 
     async fn apply(&self, following: Arc<Following>, tail: Tail, asked: Moment) -> Result<()> {
         let replica = Arc::clone(&self.replica);
         let apply = move || {
-            following.apply(&tail.entries, tail.place.through, tail.at);
+            following.apply(&tail.entries, tail.place.through, tail.at)?;
             replica.heard(&following, asked, tail.head);
+            Ok(())
         };
-        tokio::task::spawn_blocking(apply).await.context("the entries could not be applied")
+        let applied: io::Result<()> =
+            tokio::task::spawn_blocking(apply).await.context("the entries could not be applied")?;
+        applied.map_err(|error| Stained(error).into())
     }
 
     async fn ask(&self, place: Option<&Place>) -> Result<Tail> {
@@ -126,9 +179,21 @@ impl Follower {
     }
 }
 
-fn is_diverged(error: &anyhow::Error) -> bool {
+/// What was taken away may still lie in the replica's file.
+#[derive(Debug)]
+struct Stained(io::Error);
+
+impl fmt::Display for Stained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "what was taken away cannot be overwritten: {}", self.0)
+    }
+}
+
+impl std::error::Error for Stained {}
+
+fn must_begin_anew(error: &anyhow::Error) -> bool {
     let refused = error.downcast_ref::<Refused>();
-    refused.is_some_and(|refused| refused.problem["code"] == "diverged")
+    error.is::<Stained>() || refused.is_some_and(|refused| refused.problem["code"] == "diverged")
 }
 
 /// How often it failed in a row, and what of it was said.

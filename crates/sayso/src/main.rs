@@ -12,10 +12,12 @@ mod demo;
 mod drivers;
 mod follower;
 mod home;
+mod onward;
 mod output;
 mod partial;
 mod saver;
 mod server;
+mod transfer;
 
 use std::{io::Write, process::ExitCode};
 

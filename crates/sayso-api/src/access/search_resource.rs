@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use sayso_consent::{Request, SubjectId, event::Grade};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -17,9 +17,13 @@ use crate::{
     },
     auth::Principal,
     body::{self, Bare},
+    onward::{self, Onward},
     problem::Problem,
     v1::audience::names,
 };
+
+/// Where it is asked.
+pub(crate) const PATH: &str = "/access/v1/search/resource";
 
 /// What is searched with.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -68,17 +72,18 @@ pub(crate) async fn handler(
     Ok(page(&search, names, next_token))
 }
 
-/// The same at a replica, which keeps no identifiers: for a key that is bound to no recipient.
+/// The same at a replica, which keeps no identifiers: a key that is bound to a recipient has them
+/// from the server.
 pub(crate) async fn at_replica(
     State(point): State<Arc<Point>>,
+    State(onward): State<Arc<dyn Onward>>,
     principal: Principal,
+    headers: HeaderMap,
     Bare(bytes): Bare,
 ) -> Result<Response, Problem> {
     principal.require(Grade::Decide)?;
     if principal.is_bound() {
-        let (status, code) = (StatusCode::NOT_IMPLEMENTED, "not_at_a_replica");
-        return Err(Problem::new(status, code, "a replica keeps no identifiers")
-            .detail("ask the server, or with a key that is bound to no recipient"));
+        return onward::pass(&*onward, PATH, &headers, bytes).await;
     }
     let search: Search = body::parse(&bytes)?;
     let request = request(&point, &principal, &search).await?;

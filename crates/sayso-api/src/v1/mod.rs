@@ -18,6 +18,7 @@ pub(crate) mod log;
 pub(crate) mod operator_links;
 pub(crate) mod receipts;
 pub(crate) mod sinks;
+pub(crate) mod snapshot;
 pub(crate) mod subject;
 pub(crate) mod subjects;
 pub(crate) mod subjects_find;

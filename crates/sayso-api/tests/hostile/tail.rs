@@ -13,7 +13,11 @@ fn key(world: &World, role: &str) -> String {
 }
 
 fn tail(world: &World, key: &str, query: &str) -> Answer {
-    let request = Request::get(format!("/v1/log/tail{query}"));
+    get(world, key, &format!("/v1/log/tail{query}"))
+}
+
+fn get(world: &World, key: &str, path: &str) -> Answer {
+    let request = Request::get(path);
     let request = request.header("authorization", format!("Bearer {key}"));
     world.send_as_stranger(request.body(Body::empty()).unwrap())
 }
@@ -34,6 +38,24 @@ fn only_a_key_that_may_follow_is_sent_the_ledger() {
         assert_eq!(tail(&world, &key(&world, role), "").status, status, "{role}");
     }
     assert_eq!(tail(&world, "sayso_nobody", "").status, 401);
+}
+
+/// A ledger in memory is saved nowhere; whoever may ask is told that, and nobody else.
+#[test]
+fn only_a_key_that_may_follow_is_told_whether_anything_is_saved() {
+    let world = World::new();
+    let path = format!("/v1/log/snapshot?form={}", sayso_ledger::image::form());
+    for (role, status) in
+        [("decide", 403), ("record", 403), ("report", 403), ("follow", 404), ("administer", 404)]
+    {
+        assert_eq!(get(&world, &key(&world, role), &path).status, status, "{role}");
+    }
+    assert_eq!(get(&world, "sayso_nobody", &path).status, 401);
+    let follow = key(&world, "follow");
+    for (query, status) in [("", 400), ("?form=0-xe", 404), ("?form=", 404), ("?other=1", 400)] {
+        let answer = get(&world, &follow, &format!("/v1/log/snapshot{query}"));
+        assert_eq!(answer.status, status, "{query}: {}", answer.text());
+    }
 }
 
 #[test]

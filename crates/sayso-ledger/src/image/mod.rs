@@ -9,16 +9,22 @@
 //! | `people-NAME.img` | each person's state, sealed; nothing else of it is personal |
 //! | `gone-NAME.img` | the ids of those who were erased since |
 //!
+//! A replica starts from the same ([`offer`](Offer) at the server, [`given`](Given) there).
+//!
 //! An erasure overwrites the state and writes the id before it is appended to the ledger. A file
 //! that is torn, changed, of another ledger, of another program, or of a ledger that was put back
 //! is not used, and is removed: what it says is worth nothing beside the entries.
 
+mod end;
+mod given;
+mod offer;
 mod read;
 mod sheet;
 mod states;
 mod write;
 
 use std::{
+    fs::File,
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -31,8 +37,15 @@ use sayso_consent::{
 use sayso_decision::image::{Contents, Image};
 use serde::{Deserialize, Serialize};
 
-use crate::{journal::Settled, keys::Secrets, pulse::Counted, record::Hash, tree::Tree};
+use crate::{
+    journal::Settled, keys::Secrets, limits::OFFERS_AT_ONCE, pulse::Counted, record::Hash,
+    tree::Tree,
+};
+use offer::InPlace;
+use states::people_file;
 
+pub use given::{Given, Kept, Taking, Unfit};
+pub use offer::{Offer, form};
 pub(crate) use read::{Loaded, load};
 pub use sheet::{Mapped, Section, Sheet};
 pub(crate) use states::People;
@@ -40,8 +53,6 @@ pub(crate) use write::write;
 
 /// Changes with every change to what is in the files, so that no program misreads another's.
 const VERSION: u32 = 1;
-/// Ends the file: whoever finds it knows that all before it was written.
-const MAGIC: [u8; 8] = *b"sayso-im";
 /// The name of the mapped file.
 const FILE: &str = "snapshot.img";
 
@@ -81,6 +92,8 @@ pub(crate) struct Fresh {
 pub(crate) struct Images {
     folder: PathBuf,
     newest: Mutex<Newest>,
+    /// Held by each who sends what is in place to a replica.
+    under_way: Arc<()>,
 }
 
 #[derive(Default)]
@@ -95,7 +108,7 @@ struct Newest {
 
 impl Images {
     pub(crate) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), newest: Mutex::default() }
+        Self { folder: folder.to_owned(), newest: Mutex::default(), under_way: Arc::default() }
     }
 
     fn newest(&self) -> MutexGuard<'_, Newest> {
@@ -142,6 +155,27 @@ impl Images {
         }
     }
 
+    /// Opens what is in place, to be sent as it is whatever takes its place meanwhile. `None` if
+    /// nothing is.
+    fn open(&self) -> io::Result<Option<InPlace>> {
+        let newest = self.newest();
+        let Some((_, people)) = &newest.people else { return Ok(None) };
+        // One is this own.
+        if Arc::strong_count(&self.under_way) > OFFERS_AT_ONCE {
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
+        let file = File::open(self.folder.join(FILE))?;
+        let states = File::open(self.folder.join(people_file(people.name())))?;
+        let (people, under_way) = (Arc::clone(people), Arc::clone(&self.under_way));
+        Ok(Some(InPlace { file, states, people, under_way }))
+    }
+
+    /// Who was erased of those whose states these are, once whoever is being forgotten now is.
+    fn gone_of(&self, people: &People) -> Vec<SubjectId> {
+        let _whole = self.newest();
+        people.gone()
+    }
+
     /// Lets what was written take the place of what was there.
     ///
     /// # Errors
@@ -151,7 +185,7 @@ impl Images {
         let since = newest.since.take().unwrap_or_default();
         fresh.people.forget(&fresh.image, &since)?;
         std::fs::rename(&fresh.path, self.folder.join(FILE))?;
-        std::fs::File::open(&self.folder)?.sync_all()?;
+        File::open(&self.folder)?.sync_all()?;
         newest.people = Some((Arc::clone(&fresh.image), Arc::clone(&fresh.people)));
         newest.head = fresh.head;
         read::remove_others(&self.folder, fresh.people.name());

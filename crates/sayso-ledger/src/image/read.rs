@@ -7,14 +7,11 @@ use sayso_decision::{
     image::{Image, SECTIONS, resume},
 };
 
-use super::{Beside, FILE, Head, Images, MAGIC, Mapped, VERSION, authenticate, states::People};
+use super::{Beside, FILE, Head, Images, Mapped, VERSION, authenticate, end, states::People};
 use crate::{
     keys::Secrets,
     store::{self, Store},
 };
-
-/// Length and mark, behind the authenticated head.
-const END: u64 = 32 + 8 + 8;
 
 /// A snapshot that was taken up.
 pub(crate) struct Loaded {
@@ -71,18 +68,14 @@ pub(super) fn remove_others(folder: &Path, name: &str) {
     }
 }
 
-fn read_head(file: &File, secrets: &Secrets) -> Result<Head, String> {
+/// What the file says of itself.
+pub(super) fn read_head(file: &File, secrets: &Secrets) -> Result<Head, String> {
     let torn = |_: io::Error| "it is torn".to_owned();
     let length = file.metadata().map_err(torn)?.len();
-    let from = length.checked_sub(END).ok_or("it is torn")?;
-    let mut end = [0; END as usize];
-    file.read_exact_at(&mut end, from).map_err(torn)?;
-    let (mac, rest) = end.split_at(32);
-    let (size, magic) = rest.split_at(8);
-    if magic != MAGIC {
-        return Err("it is torn".to_owned());
-    }
-    let size = size.try_into().map_or(0, u64::from_le_bytes);
+    let from = length.checked_sub(end::BYTES as u64).ok_or("it is torn")?;
+    let mut last = [0; end::BYTES];
+    file.read_exact_at(&mut last, from).map_err(torn)?;
+    let (mac, size) = end::read(&last).ok_or("it is torn")?;
     let begin = from.checked_sub(size).ok_or("it is torn")?;
     let mut json = vec![0; usize::try_from(size).map_err(|error| error.to_string())?];
     file.read_exact_at(&mut json, begin).map_err(torn)?;

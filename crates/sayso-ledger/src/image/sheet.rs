@@ -26,6 +26,18 @@ pub struct Section {
     digest: Hash,
 }
 
+impl Section {
+    /// Where it ends, in bytes.
+    pub(super) fn end(&self) -> u64 {
+        8 * self.from.saturating_add(self.words)
+    }
+
+    /// Where one of its words is, in bytes.
+    pub(super) fn place(&self, word: usize) -> u64 {
+        8 * (self.from + word as u64)
+    }
+}
+
 /// Sections under way.
 pub struct Sheet {
     file: BufWriter<File>,

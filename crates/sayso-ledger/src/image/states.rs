@@ -23,7 +23,7 @@ fn place_of(subject: SubjectId, place: u64) -> Vec<u8> {
     [b"sayso state v1\0".as_slice(), &subject.0.to_be_bytes(), &place.to_be_bytes()].concat()
 }
 
-fn people_file(name: &str) -> String {
+pub(super) fn people_file(name: &str) -> String {
     format!("people-{name}.img")
 }
 
@@ -65,12 +65,49 @@ impl Writing {
     }
 }
 
-/// The states of people, read where they lie.
+/// States in a file, read where they lie.
+pub(super) struct Sealed {
+    pub(super) file: File,
+    /// Where the states begin: places count from here.
+    pub(super) from: u64,
+    pub(super) key: Secret,
+}
+
+impl Sealed {
+    fn length(&self, place: u64) -> io::Result<usize> {
+        let mut length = [0; 4];
+        self.file.read_exact_at(&mut length, self.from + place)?;
+        Ok(u32::from_le_bytes(length) as usize)
+    }
+
+    fn read(&self, subject: SubjectId, place: u64) -> io::Result<SubjectState> {
+        let mut sealed = vec![0; self.length(place)?];
+        self.file.read_exact_at(&mut sealed, self.from + place + 4)?;
+        let json = open(&self.key, &place_of(subject, place), &sealed).map_err(io::Error::other)?;
+        Ok(serde_json::from_slice(&json)?)
+    }
+
+    /// The state at a place; `None` if it cannot be read, which is said.
+    pub(super) fn state(&self, subject: SubjectId, place: u64) -> Option<SubjectState> {
+        let read = self.read(subject, place);
+        read.inspect_err(|error| {
+            tracing::error!(%error, "a saved state cannot be read; start again without snapshot.img");
+        })
+        .ok()
+    }
+
+    /// Overwrites the state at a place.
+    pub(super) fn blank(&self, place: u64) -> io::Result<()> {
+        let zeros = vec![0; self.length(place)?];
+        self.file.write_all_at(&zeros, self.from + place + 4)
+    }
+}
+
+/// The states of people who are known here, and who of them is gone.
 pub(crate) struct People {
     name: String,
-    file: File,
+    states: Sealed,
     gone: File,
-    key: Secret,
     who: RwLock<HashSet<SubjectId>>,
 }
 
@@ -88,7 +125,8 @@ impl People {
         }
         let id = |bytes: &[u8]| <[u8; 16]>::try_from(bytes).map(u128::from_be_bytes).ok();
         let who = RwLock::new(whole.filter_map(id).map(SubjectId).collect());
-        Ok(Self { name: name.to_owned(), file, gone, key: secrets.image_states(name), who })
+        let states = Sealed { file, from: 0, key: secrets.image_states(name) };
+        Ok(Self { name: name.to_owned(), states, gone, who })
     }
 
     /// What its files have in their names.
@@ -108,38 +146,20 @@ impl People {
         }
         let mut ids = Vec::new();
         for subject in erased {
-            if let Some(place) = image.place(*subject) {
-                let mut length = [0; 4];
-                self.file.read_exact_at(&mut length, place)?;
-                let zeros = vec![0; u32::from_le_bytes(length) as usize];
-                self.file.write_all_at(&zeros, place + 4)?;
-            }
+            image.place(*subject).map_or(Ok(()), |place| self.states.blank(place))?;
             ids.extend(subject.0.to_be_bytes());
         }
-        self.file.sync_data()?;
+        self.states.file.sync_data()?;
         (&self.gone).write_all(&ids)?;
         self.gone.sync_data()?;
         self.who.write().unwrap_or_else(PoisonError::into_inner).extend(erased);
         Ok(())
     }
-
-    fn read(&self, subject: SubjectId, place: u64) -> io::Result<SubjectState> {
-        let mut length = [0; 4];
-        self.file.read_exact_at(&mut length, place)?;
-        let mut sealed = vec![0; u32::from_le_bytes(length) as usize];
-        self.file.read_exact_at(&mut sealed, place + 4)?;
-        let json = open(&self.key, &place_of(subject, place), &sealed).map_err(io::Error::other)?;
-        Ok(serde_json::from_slice(&json)?)
-    }
 }
 
 impl States for People {
     fn state(&self, subject: SubjectId, place: u64) -> Option<SubjectState> {
-        let read = self.read(subject, place);
-        read.inspect_err(|error| {
-            tracing::error!(%error, "a saved state cannot be read; start again without snapshot.img");
-        })
-        .ok()
+        self.states.state(subject, place)
     }
 
     fn is_gone(&self, subject: SubjectId) -> bool {

@@ -12,7 +12,7 @@ use std::{
 use sayso_consent::{SubjectId, SubjectState};
 use sayso_decision::image::{Frozen, Image, Out};
 
-use super::{Beside, Fresh, Head, MAGIC, Mapped, Sheet, VERSION, authenticate, states::Writing};
+use super::{Beside, Fresh, Head, Mapped, Sheet, VERSION, authenticate, end, states::Writing};
 use crate::{
     keys::{Secrets, random},
     record::Hash,
@@ -61,9 +61,7 @@ pub(crate) fn write(
     let head = Head { version, name, ledger, chain, sections, contents, beside };
     let json = serde_json::to_vec(&head)?;
     file.write_all(&json)?;
-    file.write_all(&authenticate(secrets, &json))?;
-    file.write_all(&(json.len() as u64).to_le_bytes())?;
-    file.write_all(&MAGIC)?;
+    file.write_all(&end::write(&authenticate(secrets, &json), json.len()))?;
     let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.sync_all()?;
     let mapped = Arc::new(Mapped::new(&file, &head.sections)?);

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// A ledger that was filled and saved, and closed.
-fn saved(folder: &Path) -> Position {
+pub(crate) fn saved(folder: &Path) -> Position {
     let ledger = open(folder);
     fill(&ledger);
     let position = ledger.save().unwrap();
@@ -30,7 +30,7 @@ fn saved(folder: &Path) -> Position {
     position
 }
 
-fn file(folder: &Path, begin: &str) -> PathBuf {
+pub(crate) fn file(folder: &Path, begin: &str) -> PathBuf {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let named = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with(begin);
     let mut found: Vec<PathBuf> = entries.filter(named).collect();
@@ -39,7 +39,7 @@ fn file(folder: &Path, begin: &str) -> PathBuf {
 }
 
 /// The same ledger, followed from its beginning.
-fn followed(folder: &Path) -> Ledger {
+pub(crate) fn followed(folder: &Path) -> Ledger {
     let copy = tempfile::tempdir().unwrap();
     for name in ["ledger.db", "ledger.db-wal", "journal"] {
         let _ = fs::copy(folder.join(name), copy.path().join(name));
@@ -224,6 +224,31 @@ fn who_was_erased_since_is_not_in_what_was_saved() {
     }
     let ledger = open(folder.path());
     assert_ne!(ledger.begun(), Position::START);
+}
+
+/// Somebody of whom only what was saved tells: no system holds anything about them, so they are gone
+/// in the one step in which they ask for it.
+#[test]
+fn who_is_only_in_what_was_saved_is_erased_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(folder.path());
+    fill(&ledger);
+    for n in [902, 903] {
+        let (identifiers, choices) = (Vec::new(), Vec::new());
+        let (subject, is_active, minor_until) = (person(n), true, None);
+        one(
+            &ledger,
+            Command::CreateSubject { subject, identifiers, is_active, minor_until, choices },
+        );
+        one(&ledger, grant(subject, offers(None)));
+    }
+    ledger.save().unwrap();
+    let before = ledger.snapshot().count();
+    assert!(may_mail(&ledger, person(902)) && may_mail(&ledger, person(903)));
+    one(&ledger, Command::Erase { subject: person(902), at_once: true });
+    assert!(!may_mail(&ledger, person(902)) && may_mail(&ledger, person(903)));
+    assert_eq!(ledger.snapshot().count(), before - 1);
+    assert_same(&ledger, &followed(folder.path()));
 }
 
 /// An erasure that was noted here and could not be recorded there: the person is still known.

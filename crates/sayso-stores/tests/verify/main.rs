@@ -16,6 +16,8 @@ mod flips;
 #[cfg(test)]
 mod former;
 #[cfg(test)]
+mod given;
+#[cfg(test)]
 mod image;
 #[cfg(test)]
 mod journal;

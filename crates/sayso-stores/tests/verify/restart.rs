@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use sayso_consent::{Decision, Id, Request, SubjectId, SubjectState, event::Key};
+use sayso_decision::Snapshot;
 use sayso_ledger::{Ledger, WriteError, writer::Idempotency};
 
 use crate::world::{fill, grant, newcomer, noon, offers, open, person, try_submit};
@@ -18,7 +19,10 @@ pub(crate) struct State {
 }
 
 pub(crate) fn state(ledger: &Ledger) -> State {
-    let snapshot = ledger.snapshot();
+    state_of(ledger.snapshot())
+}
+
+pub(crate) fn state_of(snapshot: &Snapshot) -> State {
     let mut people = BTreeMap::new();
     let mut next = Some(SubjectId(0));
     while let Some(page) = next.and_then(|from| snapshot.page_of_people(from)) {

@@ -10,6 +10,7 @@ use sayso_consent::{
     choice::{Actor, Authority, Effect, Evidence, Method, NoticeRef},
     event::{EffectReport, Grade, Identifier, Key},
 };
+use sayso_decision::Snapshot;
 use sayso_ledger::{
     Clock, Ledger, Secrets, Store, Written,
     journal::Journal,
@@ -112,6 +113,11 @@ pub(crate) fn deny(subject: SubjectId, scope: Scope) -> Command {
 
 /// Whether the mailer may send somebody offers by e-mail.
 pub(crate) fn may_mail(ledger: &Ledger, subject: SubjectId) -> bool {
+    may_mail_by(ledger.snapshot(), subject)
+}
+
+/// The same by any snapshot.
+pub(crate) fn may_mail_by(snapshot: &Snapshot, subject: SubjectId) -> bool {
     let request = sayso_consent::Request {
         subject: Some(subject),
         data: id("contact.email"),
@@ -120,7 +126,7 @@ pub(crate) fn may_mail(ledger: &Ledger, subject: SubjectId) -> bool {
         channel: Some(id("email")),
         device: None,
     };
-    ledger.snapshot().decide(&request, noon()).allow()
+    snapshot.decide(&request, noon()).allow()
 }
 
 /// Makes a person of the sample known, with three identifiers.
@@ -232,6 +238,13 @@ pub(crate) fn fill(ledger: &Ledger) {
 /// The entry that says so is returned.
 pub(crate) fn erase(ledger: &Ledger, subject: SubjectId) -> Written {
     let asked = one(ledger, Command::Erase { subject, at_once: false });
+    let last = report_all(ledger, subject);
+    assert!(ledger.snapshot().subject(subject).is_none(), "every system has applied it");
+    last.unwrap_or(asked)
+}
+
+/// Reports for every system that it has applied what it owes for somebody; the last of the reports.
+pub(crate) fn report_all(ledger: &Ledger, subject: SubjectId) -> Option<Written> {
     let pending = ledger.snapshot().subject(subject).map(|state| state.pending.clone());
     let reports = pending.into_iter().flatten().map(|owed| {
         let former = owed.former_lookup();
@@ -239,9 +252,7 @@ pub(crate) fn erase(ledger: &Ledger, subject: SubjectId) -> Written {
         Command::ReportEffect { subject, report }
     });
     let reports: Vec<Command> = reports.collect();
-    let last = if reports.is_empty() { None } else { submit(ledger, reports).pop() };
-    assert!(ledger.snapshot().subject(subject).is_none(), "every system has applied it");
-    last.unwrap_or(asked)
+    if reports.is_empty() { None } else { submit(ledger, reports).pop() }
 }
 
 /// Reports that the mailer has applied all that it was told about somebody.

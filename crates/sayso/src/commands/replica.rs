@@ -48,7 +48,7 @@ pub(crate) async fn run(global: &Global, args: ReplicaArgs) -> Result<()> {
     let shown = args.key_file.display();
     let key = std::fs::read_to_string(&args.key_file);
     let key = key.with_context(|| format!("cannot read `{shown}`"))?;
-    let client = Client::remote(&args.server, key.trim())?;
+    let client = Arc::new(Client::remote(&args.server, key.trim())?);
     let listener = listen(args.listen).await?;
     let address = listener.local_addr()?;
     let public_url = args.public_url.unwrap_or_else(|| format!("http://{address}"));
@@ -57,10 +57,12 @@ pub(crate) async fn run(global: &Global, args: ReplicaArgs) -> Result<()> {
     let bound_ms = i64::try_from(lease_ms)?;
     let replica = Arc::new(Replica::new(global.clock(), public_url, bound_ms));
     let wait_ms = (lease_ms / RENEWALS).min(RENEWAL_MS_MAX);
-    let follower = Follower { replica: Arc::clone(&replica), client, wait_ms };
+    let asker = sayso_api::digest(key.trim());
+    let follower =
+        Follower { replica: Arc::clone(&replica), client: Arc::clone(&client), asker, wait_ms };
     let following = tokio::spawn(follower.run());
     tracing::info!(listen = %address, server = args.server, lease_ms, "answering as a replica");
-    connections::serve(listener, replica.router(), server::asked_to_end()).await;
+    connections::serve(listener, replica.router(client), server::asked_to_end()).await;
     following.abort();
     tracing::info!("stopped");
     Ok(())

@@ -33,4 +33,8 @@ mod person_page;
 #[cfg(test)]
 mod replica;
 #[cfg(test)]
+mod replica_answers;
+#[cfg(test)]
+mod replica_start;
+#[cfg(test)]
 mod world;

@@ -20,27 +20,27 @@ use crate::{
     },
 };
 
-const CLEO: &str = "email:cleo@example.org";
+pub(crate) const CLEO: &str = "email:cleo@example.org";
 /// How long the replicas of these tests go on without a word.
-const LEASE: Duration = Duration::from_secs(2);
+pub(crate) const LEASE: Duration = Duration::from_secs(2);
 const OFFERS: [&str; 4] = ["--purpose", "marketing.offers", "--channel", "email"];
 
 /// A ledger, its server and a replica of it, each at an address that it keeps.
-struct World {
-    folder: TempDir,
-    dir: PathBuf,
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) dir: PathBuf,
     server_port: u16,
-    server: Option<Child>,
-    replica: Child,
+    pub(crate) server: Option<Child>,
+    pub(crate) replica: Child,
     /// Asks the server, and the replica, with a key that may ask for any recipient.
-    at_server: Caller,
-    at_replica: Caller,
+    pub(crate) at_server: Caller,
+    pub(crate) at_replica: Caller,
     secret: String,
     key_id: String,
 }
 
 /// A ledger whose systems have no deadline: nobody is late, however long a test takes.
-async fn ledger_at_ease() -> (TempDir, PathBuf) {
+pub(crate) async fn ledger_at_ease() -> (TempDir, PathBuf) {
     let (folder, dir) = ledger().await;
     let lines = hearth::CATALOG.lines().filter(|line| !line.contains("effect_deadline:"));
     let catalog: Vec<&str> = lines.collect();
@@ -48,7 +48,7 @@ async fn ledger_at_ease() -> (TempDir, PathBuf) {
     (folder, dir)
 }
 
-async fn world() -> World {
+pub(crate) async fn world() -> World {
     let (folder, dir) = ledger_at_ease().await;
     for who in [ANA, CLEO] {
         done(&dir, &["subject", "create", who]).await;
@@ -58,53 +58,48 @@ async fn world() -> World {
 }
 
 /// Starts a server on a ledger and a replica of it, and waits until it answers.
-async fn begin(folder: TempDir, dir: PathBuf) -> World {
+pub(crate) async fn begin(folder: TempDir, dir: PathBuf) -> World {
     let server_port = free_port();
     let server = serve(&dir, server_port).await;
-    let made = json_of(&dir, &["key", "create", "--role", "follow"]).await;
-    let key_file = file(&folder, "follow.key", made["key"].as_str().unwrap());
-    let made = json_of(&dir, &["key", "create", "--role", "decide"]).await;
-    let text = |name: &str| made[name].as_str().unwrap().to_owned();
-    let port = free_port();
-    let replica = replica(&folder, server_port, &key_file, port);
-    let (secret, key_id) = (text("key"), text("id"));
-    let caller = |port| Caller::new(&format!("http://127.0.0.1:{port}")).with_key(&secret);
-    let (at_server, at_replica) = (caller(server_port), caller(port));
-    let server = Some(server);
-    let world =
-        World { folder, dir, server_port, server, replica, at_server, at_replica, secret, key_id };
+    let world = World::through(folder, dir, (server, server_port), server_port).await;
     world.is_ready().await;
     world
 }
 
-async fn serve(dir: &Path, port: u16) -> Child {
+/// Starts a server, which saves its snapshot whenever there is reason to.
+pub(crate) async fn serve(dir: &Path, port: u16) -> Child {
     let listen = format!("127.0.0.1:{port}");
+    let config = dir.with_file_name("sayso.toml");
+    std::fs::write(&config, "[store]\nsave_seconds = 1\n").unwrap();
     let mut command = sayso(dir);
-    command.args(["serve", "--listen", &listen]).stdout(Stdio::null()).stderr(Stdio::null());
-    let child = command.spawn().unwrap();
+    command.args(["serve", "--config", config.to_str().unwrap(), "--listen", &listen]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let caller = Caller::new(&format!("http://{listen}"));
     until("the server answers", async || caller.attempt(Method::GET, "/readyz", &[], "").await)
         .await;
     child
 }
 
+/// A replica that reaches its server at a port, and keeps what it must in a folder of its own.
 fn replica(folder: &TempDir, server_port: u16, key_file: &str, port: u16) -> Child {
     let server = format!("http://127.0.0.1:{server_port}");
     let listen = format!("127.0.0.1:{port}");
     let mut command = sayso(&folder.path().join("no-folder"));
     command.args(["replica", "--server", &server, "--key-file", key_file, "--listen", &listen]);
     command.args(["--lease", &format!("{}s", LEASE.as_secs())]);
+    let scratch = folder.path().join("scratch");
+    std::fs::create_dir_all(&scratch).unwrap();
     let log = std::fs::File::create(folder.path().join("replica.log")).unwrap();
-    command.stdout(Stdio::null()).stderr(log).spawn().unwrap()
+    command.env("TMPDIR", scratch).stdout(Stdio::null()).stderr(log).spawn().unwrap()
 }
 
-async fn choose(dir: &Path, who: &str, word: &str) -> String {
+pub(crate) async fn choose(dir: &Path, who: &str, word: &str) -> String {
     let written = json_of(dir, &[&["choose", who, word][..], &OFFERS].concat()).await;
     written["position"].as_str().unwrap().to_owned()
 }
 
 /// A question about contact data by e-mail.
-fn question(recipient: &str, purpose: &str, who: &str, token: Option<&str>) -> Value {
+pub(crate) fn question(recipient: &str, purpose: &str, who: &str, token: Option<&str>) -> Value {
     let mut asked = json!({
         "subject": {"type": "recipient", "id": recipient},
         "action": {"name": purpose},
@@ -117,19 +112,39 @@ fn question(recipient: &str, purpose: &str, who: &str, token: Option<&str>) -> V
     asked
 }
 
-async fn ask(caller: &Caller, asked: &Value) -> Answer {
+pub(crate) async fn ask(caller: &Caller, asked: &Value) -> Answer {
     let headers = [("content-type", "application/json")];
     caller.send(Method::POST, "/access/v1/evaluation", &headers, asked.to_string()).await
 }
 
 /// May the mailer send somebody offers? The reason.
-async fn offers(caller: &Caller, who: &str, token: Option<&str>) -> String {
+pub(crate) async fn offers(caller: &Caller, who: &str, token: Option<&str>) -> String {
     let answer = ask(caller, &question("mailer", "marketing.offers", who, token)).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()["context"]["reason"].as_str().unwrap().to_owned()
 }
 
 impl World {
+    /// Starts a replica of a server that runs, which it reaches at a port that may be another's.
+    pub(crate) async fn through(
+        folder: TempDir,
+        dir: PathBuf,
+        (server, server_port): (Child, u16),
+        reached: u16,
+    ) -> Self {
+        let made = json_of(&dir, &["key", "create", "--role", "follow"]).await;
+        let key_file = file(&folder, "follow.key", made["key"].as_str().unwrap());
+        let made = json_of(&dir, &["key", "create", "--role", "decide"]).await;
+        let text = |name: &str| made[name].as_str().unwrap().to_owned();
+        let port = free_port();
+        let replica = replica(&folder, reached, &key_file, port);
+        let (secret, key_id) = (text("key"), text("id"));
+        let caller = |port| Caller::new(&format!("http://127.0.0.1:{port}")).with_key(&secret);
+        let (at_server, at_replica) = (caller(server_port), caller(port));
+        let server = Some(server);
+        Self { folder, dir, server_port, server, replica, at_server, at_replica, secret, key_id }
+    }
+
     async fn ready(&self) -> Answer {
         self.at_replica.attempt(Method::GET, "/readyz", &[], "").await.unwrap_or_else(|| Answer {
             status: hyper::StatusCode::BAD_GATEWAY,
@@ -138,29 +153,29 @@ impl World {
         })
     }
 
-    async fn is_ready(&self) {
+    pub(crate) async fn is_ready(&self) {
         until("the replica is ready", async || (self.ready().await.status == 200).then_some(()))
             .await;
     }
 
-    async fn lapses(&self) {
+    pub(crate) async fn lapses(&self) {
         until("the lease lapses", async || (self.ready().await.status == 503).then_some(())).await;
     }
 
-    async fn start_server(&mut self) {
+    pub(crate) async fn start_server(&mut self) {
         self.server = Some(serve(&self.dir, self.server_port).await);
     }
 
-    async fn stop_server(&mut self) {
+    pub(crate) async fn stop_server(&mut self) {
         stop(self.server.take().unwrap()).await;
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("replica.log")).unwrap()
     }
 
     /// Ends both as an operator does.
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         if let Some(server) = self.server {
             stop(server).await;
         }
@@ -170,95 +185,12 @@ impl World {
     }
 }
 
-/// Everything that Hearth's catalog lets be asked about its sample people, in one batch.
-async fn everything(caller: &Caller, catalog: &Value, people: &[&str]) -> Value {
-    let names = |what: &str| -> Vec<String> {
-        catalog[what].as_object().unwrap().keys().cloned().collect()
-    };
-    let mut evaluations = Vec::new();
-    for purpose in names("purposes") {
-        for data in ["contact.email", "contact", "device.usage", "nothing.known"] {
-            for who in people {
-                for recipient in names("recipients") {
-                    evaluations.push(json!({
-                        "subject": {"type": "recipient", "id": recipient},
-                        "action": {"name": purpose},
-                        "resource": {"type": data, "id": who},
-                    }));
-                }
-            }
-        }
-    }
-    let asked = json!({"context": {"channel": "email"}, "evaluations": evaluations});
-    let mut answers = caller.post("/access/v1/evaluations", &asked).await;
-    for answer in answers["evaluations"].as_array_mut().unwrap() {
-        let context = answer["context"].as_object_mut().unwrap();
-        // The one thing that differs: a replica's answer ends with its lease at the latest.
-        assert!(context.remove("lease").is_some());
-        context.remove("keep_until");
-        context.remove("obligations");
-    }
-    answers
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_replica_answers_as_its_server_does() {
-    let (folder, dir) = ledger_at_ease().await;
-    let people = include_str!("../../../../examples/hearth/customers.csv");
-    done(&dir, &["subject", "import", &file(&folder, "customers.csv", people)]).await;
-    done(&dir, &["subject", "create", ANA]).await;
-    let world = begin(folder, dir).await;
-    let token = choose(&world.dir, ANA, "grant").await;
-    assert_eq!(offers(&world.at_replica, ANA, Some(&token)).await, "granted");
-    let catalog = world.catalog().await;
-    let people = [
-        "email:ada@example.org",
-        "crm:9001",
-        "email:ben@example.org",
-        CLEO,
-        ANA,
-        "email:nobody@example.org",
-        "x",
-    ];
-    let at_server = everything(&world.at_server, &catalog, &people).await;
-    assert_eq!(everything(&world.at_replica, &catalog, &people).await, at_server);
-    assert!(
-        at_server.to_string().contains("granted") && at_server.to_string().contains("withdrawn")
-    );
-
-    let search = json!({
-        "subject": {"type": "recipient", "id": "mailer"},
-        "action": {"name": "marketing.offers"},
-        "resource": {"type": "contact.email"},
-        "context": {"channel": "email"},
-    });
-    let path = "/access/v1/search/resource";
-    let found = world.at_replica.post(path, &search).await;
-    assert_eq!(found, world.at_server.post(path, &search).await);
-    assert_eq!(found["page"]["count"], 2, "{found}");
-    for (path, missing) in [("subject", "subject"), ("action", "action")] {
-        let mut search = question("mailer", "marketing.offers", ANA, None);
-        match missing {
-            "subject" => drop(search["subject"].as_object_mut().unwrap().remove("id")),
-            _ => drop(search.as_object_mut().unwrap().remove("action")),
-        }
-        let path = format!("/access/v1/search/{path}");
-        let found = world.at_replica.post(&path, &search).await;
-        assert_eq!(found, world.at_server.post(&path, &search).await);
-    }
-    let known = world.at_replica.get("/.well-known/authzen-configuration").await;
-    assert!(
-        known["access_evaluation_endpoint"].as_str().unwrap().contains("/access/v1/evaluation")
-    );
-    world.end().await;
-}
-
 impl World {
     async fn admin(&self) -> Caller {
         self.at_server.with_key(&std::fs::read_to_string(self.dir.join("admin.key")).unwrap())
     }
 
-    async fn catalog(&self) -> Value {
+    pub(crate) async fn catalog(&self) -> Value {
         self.admin().await.get("/v1/catalog").await["catalog"].clone()
     }
 }
