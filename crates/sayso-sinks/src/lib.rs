@@ -25,6 +25,8 @@ pub mod amqp;
 #[cfg(test)]
 mod conformance;
 pub mod guard;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 #[cfg(feature = "mqtt")]
 pub mod mqtt;
 #[cfg(feature = "nats")]

@@ -22,47 +22,66 @@ pub struct Mqtt {
     session: Mutex<Option<Session>>,
 }
 
+/// Why an attempt came to nothing.
+enum Failed {
+    /// There is no broker to speak to: a class of failure.
+    Shut(String),
+    /// There was one.
+    Broken(Broken),
+}
+
+impl From<Broken> for Outcome {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Class(why) => Self::again(why),
+            Broken::TooLarge => judge(TOO_LARGE),
+        }
+    }
+}
+
 impl Mqtt {
     pub(super) fn new(door: Door, prefix: String, login: Login, leaving_seconds: u32) -> Self {
         Self { door, prefix, login, leaving_seconds, session: Mutex::default() }
     }
 
     async fn deliver_all(&self, messages: &[Message]) -> Vec<Outcome> {
-        let all = |why: &str| vec![Outcome::again(why); messages.len()];
+        match self.attempt(messages).await {
+            Ok(outcomes) => outcomes,
+            Err(Failed::Shut(why)) => vec![Outcome::again(why); messages.len()],
+            Err(Failed::Broken(_)) if messages.len() > 1 => self.one_by_one(messages).await,
+            Err(Failed::Broken(broken)) => vec![broken.into(); messages.len()],
+        }
+    }
+
+    /// The broker hung up in the middle of these, perhaps for one of them, and did not say for
+    /// which. Together they would fail for ever.
+    async fn one_by_one(&self, messages: &[Message]) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(messages.len());
+        for message in messages {
+            match self.attempt(std::slice::from_ref(message)).await {
+                Ok(own) => outcomes.extend(own),
+                Err(Failed::Broken(broken)) => outcomes.push(broken.into()),
+                Err(Failed::Shut(why)) => {
+                    outcomes.resize(messages.len(), Outcome::again(why));
+                    break;
+                }
+            }
+        }
+        outcomes
+    }
+
+    async fn attempt(&self, messages: &[Message]) -> Result<Vec<Outcome>, Failed> {
         let mut open = self.session.lock().await;
         // Taken out: dropped in the middle of a delivery it is not used again.
         let mut session = match open.take().filter(Session::is_fresh) {
             Some(session) => session,
-            None => match Session::open(&self.door, &self.login).await {
-                Ok(session) => session,
-                Err(why) => return all(&why),
-            },
+            None => Session::open(&self.door, &self.login).await.map_err(Failed::Shut)?,
         };
-        match timeout(self.door.patience(), self.publish(&mut session, messages)).await {
-            Err(_) => all("timeout"),
-            Ok(Err(Broken::Class(why))) => all(why),
-            Ok(Err(Broken::TooLarge)) => {
-                drop(open);
-                self.one_by_one(messages).await
-            }
-            Ok(Ok(outcomes)) => {
-                *open = Some(session);
-                outcomes
-            }
-        }
-    }
-
-    /// The broker hung up on one of these for its length, and did not say on which.
-    async fn one_by_one(&self, messages: &[Message]) -> Vec<Outcome> {
-        if messages.len() == 1 {
-            return vec![judge(TOO_LARGE)];
-        }
-        let mut outcomes = Vec::with_capacity(messages.len());
-        for message in messages {
-            let alone = Box::pin(self.deliver_all(std::slice::from_ref(message)));
-            outcomes.extend(alone.await);
-        }
-        outcomes
+        let published = timeout(self.door.patience(), self.publish(&mut session, messages)).await;
+        let outcomes = published.map_err(|_| Failed::Shut("timeout".into()))?;
+        let outcomes = outcomes.map_err(Failed::Broken)?;
+        *open = Some(session);
+        Ok(outcomes)
     }
 
     async fn publish(

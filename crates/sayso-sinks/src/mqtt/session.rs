@@ -55,7 +55,7 @@ pub(super) struct Session {
 /// What a broker said.
 enum Said {
     Acknowledged { number: u16, reason: u8 },
-    Other(Packet),
+    Other(Box<Packet>),
 }
 
 impl Session {
@@ -94,7 +94,7 @@ impl Session {
             Broken::TooLarge => "broken",
         };
         session.write(&[Packet::Connect(connect, None, account)]).await.map_err(class)?;
-        let Said::Other(Packet::ConnAck(welcome)) = session.read().await.map_err(class)? else {
+        let Packet::ConnAck(welcome) = session.next().await.map_err(class)? else {
             return Err("no_mqtt");
         };
         session.admitted(&welcome)?;
@@ -173,7 +173,7 @@ impl Session {
     pub(super) async fn next(&mut self) -> Result<Packet, Broken> {
         loop {
             if let Said::Other(packet) = self.read().await? {
-                return Ok(packet);
+                return Ok(*packet);
             }
         }
     }
@@ -216,7 +216,7 @@ impl Session {
                 DisconnectReasonCode::NotAuthorized => Broken::Class("credentials"),
                 _ => Broken::Class("broken"),
             }),
-            Ok(packet) => Ok(Some(Said::Other(packet))),
+            Ok(packet) => Ok(Some(Said::Other(Box::new(packet)))),
             Err(PacketError::InsufficientBytes(_)) => Ok(None),
             Err(_) => Err(Broken::Class("broken")),
         }
