@@ -20,12 +20,20 @@
 //!
 //! Reading order: [`guard`], then [`webhook`]; [`open`] lists the kinds, one folder each.
 
+#[cfg(feature = "amqp")]
+pub mod amqp;
 #[cfg(test)]
 mod conformance;
 pub mod guard;
+#[cfg(feature = "kafka")]
+pub mod kafka;
+#[cfg(feature = "mqtt")]
+pub mod mqtt;
 #[cfg(feature = "nats")]
 pub mod nats;
 pub mod open;
-#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats"))]
+#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))]
 mod readback;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod webhook;

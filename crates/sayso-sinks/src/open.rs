@@ -143,6 +143,12 @@ pub(crate) fn read<P: DeserializeOwned, S: DeserializeOwned>(
     Ok((read_one(apart)?, read_one(own)?))
 }
 
+/// Reads settings that are all of one struct.
+#[cfg(feature = "kafka")]
+pub(crate) fn read_all<S: DeserializeOwned>(settings: &Value) -> Result<S, OpenError> {
+    read_one(settings.as_object().ok_or(OpenError::Shape)?.clone())
+}
+
 fn read_one<T: DeserializeOwned>(settings: Map<String, Value>) -> Result<T, OpenError> {
     serde_path_to_error::deserialize(Value::Object(settings)).map_err(|error| {
         let said = error.inner().to_string();

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use sayso_consent::{Timestamp, id::Position};
+use sayso_consent::{
+    Timestamp,
+    id::{Id, Position},
+};
 use sayso_ledger::{
     deliver::{line, of_line, range},
     sink::{Kept, Sum},
 };
 use serde::{Deserialize, de::IgnoredAny};
-
-use sayso_consent::id::Id;
 
 #[derive(Deserialize)]
 struct Event {

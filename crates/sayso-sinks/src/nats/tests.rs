@@ -130,7 +130,10 @@ impl Rig for NatsRig {
     fn revoke(&self) -> Answer<'_, Able> {
         self.server.revoke().unwrap();
         // It reads its configuration again, and does not say when.
-        Box::pin(async { Ok(tokio::time::sleep(Duration::from_millis(300)).await) })
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Ok(())
+        })
     }
 
     fn admit(&self) -> Answer<'_, ()> {
