@@ -23,4 +23,7 @@
 #[cfg(test)]
 mod conformance;
 pub mod guard;
+pub mod open;
+#[cfg(feature = "sql")]
+pub mod sql;
 pub mod webhook;
