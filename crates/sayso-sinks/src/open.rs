@@ -1,6 +1,5 @@
 //! Opening a sink from what an operator wrote.
 
-
 use serde::de::DeserializeOwned;
 
 /// Why a sink cannot be opened. Shown to the operator; repeats no value of a setting or a secret.

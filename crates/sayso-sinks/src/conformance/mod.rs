@@ -19,6 +19,6 @@ mod planted;
 mod rig;
 mod run;
 
-pub(crate) use people::{Person, recipient};
+pub(crate) use people::{LEDGER, Person, recipient};
 pub(crate) use rig::{Able, Cannot, Rig, fold};
 pub(crate) use run::run;

@@ -23,6 +23,8 @@ pub(super) struct Profile {
     pub(super) tls: Option<Tls>,
     pub(super) prefix: String,
     pub(super) create_tables: bool,
+    /// How long a file is waited for that others write to.
+    pub(super) busy: std::time::Duration,
     /// The ledger and the recipient whose tables these are.
     pub(super) owner: (String, String),
     pub(super) statements: Arc<[Statement]>,

@@ -14,7 +14,7 @@ use super::{
 use crate::open::OpenError;
 
 /// The name of the secret that is the password.
-pub const PASSWORD: &str = "password";
+const PASSWORD: &str = "password";
 
 /// A connection, once there is one.
 type Slot = Mutex<Option<Box<dyn Database>>>;
@@ -72,6 +72,7 @@ impl Sql {
             tls,
             prefix: settings.prefix.clone(),
             create_tables: settings.create_tables,
+            busy: settings.timeout() / 2,
             owner: (told.ledger.clone(), told.recipient.to_string()),
             statements: settings.statements.clone().into(),
             prepared: prepared.into(),

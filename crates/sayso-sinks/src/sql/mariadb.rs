@@ -52,7 +52,8 @@ impl Mariadb {
         let mut changed = plan.filled.clone();
         for (runs, prepared) in plan.runs.iter().zip(profile.prepared.iter()) {
             for run in runs {
-                let bound: Vec<Value> = prepared.parameters.iter().map(|own| own.value(run)).collect();
+                let bound: Vec<Value> =
+                    prepared.parameters.iter().map(|own| own.value(run)).collect();
                 let done = transaction.exec_drop(prepared.sql.as_str(), positional(bound)).await;
                 done.map_err(failure)?;
                 let count = transaction.affected_rows();
@@ -110,16 +111,18 @@ async fn find(
     let mut found = Found::default();
     let keys: Vec<&str> = messages.iter().map(|message| message.key.as_str()).collect();
     for chunk in keys.chunks(ROWS_MAX) {
-        let select = profile.sql(
-            "select `key`, epoch, position, told_at_ms from {people} where `key` in ",
-        ) + &list(1, chunk.len());
+        let select = profile
+            .sql("select `key`, epoch, position, told_at_ms from {people} where `key` in ")
+            + &list(1, chunk.len());
         // A locking read, for an ordinary one may show what was before the lock was had.
         let select = select + " for update";
         let rows: Vec<(String, i32, i64, i64)> =
             transaction.exec(select, positional(texts(chunk))).await?;
-        found.people.extend(rows.into_iter().map(|(key, epoch, number, told_at_ms)| {
-            (key, Version { epoch, number, told_at_ms })
-        }));
+        found.people.extend(
+            rows.into_iter().map(|(key, epoch, number, told_at_ms)| {
+                (key, Version { epoch, number, told_at_ms })
+            }),
+        );
     }
     let names = messages.iter().flat_map(|message| &message.identifiers);
     let names: Vec<&str> = names.map(|name| split(name).1).collect();
@@ -128,7 +131,8 @@ async fn find(
             "select n.namespace, n.identifier, n.`key`, coalesce(p.epoch, 0),
                  coalesce(p.position, 0), coalesce(p.told_at_ms, 0)
              from {names} n left join {people} p on p.`key` = n.`key` where n.identifier in ",
-        ) + &list(1, chunk.len()) + " for update";
+        ) + &list(1, chunk.len())
+            + " for update";
         let rows: Vec<(String, String, String, i32, i64, i64)> =
             transaction.exec(select, positional(texts(chunk))).await?;
         for (namespace, identifier, key, epoch, number, told_at_ms) in rows {
@@ -156,8 +160,8 @@ async fn write(
         let Version { epoch, number, told_at_ms } = version;
         vec![key.into(), epoch.into(), number.into(), told_at_ms.into(), is_leaving.into()]
     });
-    let insert = profile
-        .sql("insert into {people} (`key`, epoch, position, told_at_ms, leaving) values ");
+    let insert =
+        profile.sql("insert into {people} (`key`, epoch, position, told_at_ms, leaving) values ");
     let update = " on duplicate key update epoch = values(epoch), position = values(position), \
                   told_at_ms = values(told_at_ms), leaving = values(leaving)";
     many(transaction, &insert, &people.collect::<Vec<_>>(), update).await?;
@@ -330,10 +334,12 @@ fn failure(error: Error) -> Failure {
     match &error {
         Error::Server(said) => match said.code {
             // Its codes say more than its states, which are mostly one for everything.
-            1044 | 1045 | 1142 | 1143 | 1227 | 1698 => Failure::Credentials,
+            1044 | 1045 | 1142 | 1143 | 1227 | 1698 | 4151 => Failure::Credentials,
             1049 | 1054 | 1146 => Failure::Missing,
             1205 | 1213 => Failure::Conflict,
-            1264 | 1265 | 1292 | 1366 | 1406 | 3819 | 4025 => Failure::Values(said.code.to_string()),
+            1264 | 1265 | 1292 | 1366 | 1406 | 3819 | 4025 => {
+                Failure::Values(said.code.to_string())
+            }
             1040 | 1053 | 1927 => Failure::Unreachable,
             _ => match Failure::of_state(&said.state) {
                 // Of MariaDB this is every error of syntax.
@@ -343,7 +349,9 @@ fn failure(error: Error) -> Failure {
         },
         Error::Io(IoError::Tls(_)) => Failure::Tls,
         Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer) => Failure::Tls,
-        Error::Driver(mysql_async::DriverError::FromRow { .. }) => Failure::Other("unreadable".into()),
+        Error::Driver(mysql_async::DriverError::FromRow { .. }) => {
+            Failure::Other("unreadable".into())
+        }
         _ => Failure::Unreachable,
     }
 }

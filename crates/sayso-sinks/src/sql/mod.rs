@@ -24,6 +24,8 @@ mod postgres;
 mod sqlite;
 pub mod statement;
 pub mod tables;
+#[cfg(test)]
+mod tests;
 
 pub use config::{Settings, SqlError};
 pub use deliver::{Sql, open};

@@ -86,11 +86,7 @@ pub(super) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(
-        messages: &'a [Message],
-        found: &'a Found,
-        statements: &[Statement],
-    ) -> Self {
+    pub(super) fn new(messages: &'a [Message], found: &'a Found, statements: &[Statement]) -> Self {
         let is_news = |message: &Message| {
             found.people.get(&message.key).is_none_or(|known| Version::of(message) > *known)
         };

@@ -127,8 +127,8 @@ async fn find(
     messages: &[Message],
 ) -> Result<Found, tokio_postgres::Error> {
     let keys: Vec<&str> = messages.iter().map(|message| message.key.as_str()).collect();
-    let select = profile
-        .sql("select key, epoch, position, told_at_ms from {people} where key = any($1)");
+    let select =
+        profile.sql("select key, epoch, position, told_at_ms from {people} where key = any($1)");
     let rows = transaction.query_typed(&select, &[(&keys, Type::TEXT_ARRAY)]).await?;
     let mut found = Found::default();
     for row in &rows {
@@ -155,7 +155,8 @@ async fn write(
     plan: &Plan<'_>,
 ) -> Result<(), tokio_postgres::Error> {
     let keys: Vec<&str> = plan.people.iter().map(|(key, ..)| *key).collect();
-    for sql in ["delete from {permissions} where key = any($1)", "delete from {names} where key = any($1)"]
+    for sql in
+        ["delete from {permissions} where key = any($1)", "delete from {names} where key = any($1)"]
     {
         transaction.execute_typed(&profile.sql(sql), &[(&keys, Type::TEXT_ARRAY)]).await?;
     }
@@ -164,7 +165,8 @@ async fn write(
         "delete from {names} n using unnest($1::text[], $2::text[]) as gone (namespace, identifier)
          where n.namespace = gone.namespace and n.identifier = gone.identifier",
     );
-    let typed = [(&namespaces as &(dyn ToSql + Sync), Type::TEXT_ARRAY), (&values, Type::TEXT_ARRAY)];
+    let typed =
+        [(&namespaces as &(dyn ToSql + Sync), Type::TEXT_ARRAY), (&values, Type::TEXT_ARRAY)];
     transaction.execute_typed(&release, &typed).await?;
     write_people(transaction, profile, plan, &keys).await?;
     let names = plan.names.iter();
@@ -174,7 +176,8 @@ async fn write(
         "insert into {names} (namespace, identifier, key)
          select * from unnest($1::text[], $2::text[], $3::text[])",
     );
-    let texts = [&namespaces, &values, &holders].map(|own| (own as &(dyn ToSql + Sync), Type::TEXT_ARRAY));
+    let texts =
+        [&namespaces, &values, &holders].map(|own| (own as &(dyn ToSql + Sync), Type::TEXT_ARRAY));
     transaction.execute_typed(&insert, &texts).await?;
     match plan.permissions.len() {
         0..COPY_ROWS_MIN => insert_permissions(transaction, profile, &plan.permissions).await?,
@@ -218,7 +221,8 @@ async fn write_people(
     transaction.execute_typed(&upsert, &typed).await.map(drop)
 }
 
-const PERMISSIONS: &str = "{permissions} (key, purpose, data, channel, nth, allow, until_ms, reason)";
+const PERMISSIONS: &str =
+    "{permissions} (key, purpose, data, channel, nth, allow, until_ms, reason)";
 
 async fn insert_permissions(
     transaction: &Transaction<'_>,
@@ -253,8 +257,14 @@ async fn copy_permissions(
 ) -> Result<(), tokio_postgres::Error> {
     let copy = profile.sql(&format!("copy {PERMISSIONS} from stdin binary"));
     let kinds = [
-        Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT,
-        Type::INT2, Type::BOOL, Type::INT8, Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::INT2,
+        Type::BOOL,
+        Type::INT8,
+        Type::TEXT,
     ];
     let sink = transaction.copy_in(&copy).await?;
     let mut writer = std::pin::pin!(BinaryCopyInWriter::new(sink, &kinds));
@@ -291,9 +301,8 @@ impl Database for Postgres {
                 let select = self.profile.sql(&format!("select from {{{table}}} where false"));
                 self.client.query(&select, &[]).await.map_err(failure)?;
             }
-            let select = self
-                .profile
-                .sql("select id, recipient, epoch, position, told_at_ms from {ledger}");
+            let select =
+                self.profile.sql("select id, recipient, epoch, position, told_at_ms from {ledger}");
             let Some(row) = self.client.query_opt(&select, &[]).await.map_err(failure)? else {
                 return Ok(None);
             };

@@ -1,9 +1,6 @@
 //! SQLite: a file of this machine, written to on a thread that may wait.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{
     Connection, ErrorCode, OpenFlags, TransactionBehavior,
@@ -25,9 +22,6 @@ use super::{
     statement::{Parameter, Run, split},
     tables::{Dialect, ddl},
 };
-
-/// How long it waits for whoever else writes to the file.
-const BUSY: Duration = Duration::from_secs(5);
 
 pub(super) struct Sqlite(Arc<Mutex<Open>>);
 
@@ -67,7 +61,7 @@ impl Open {
             flags |= OpenFlags::SQLITE_OPEN_CREATE;
         }
         let connection = Connection::open_with_flags(path, flags).map_err(failure)?;
-        connection.busy_timeout(BUSY).map_err(failure)?;
+        connection.busy_timeout(profile.busy).map_err(failure)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(failure)?;
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
         connection.create_aggregate_function("sayso_marks", 1, flags, Marks).map_err(failure)?;
@@ -95,7 +89,8 @@ impl Open {
             let mut statement = transaction.prepare_cached(&prepared.sql).map_err(failure)?;
             for run in runs {
                 let bound = prepared.parameters.iter().map(|own| own.bound(run));
-                let count = statement.execute(rusqlite::params_from_iter(bound)).map_err(failure)?;
+                let count =
+                    statement.execute(rusqlite::params_from_iter(bound)).map_err(failure)?;
                 changed.get_mut(run.message).into_iter().for_each(|own| *own += count as u64);
             }
         }
@@ -116,8 +111,7 @@ impl Open {
         let mut statement = self.connection.prepare(&select).map_err(failure)?;
         let mut rows = statement.query([]).map_err(failure)?;
         let Some(row) = rows.next().map_err(failure)? else { return Ok(None) };
-        let owner: (String, String) =
-            (row.get(3).map_err(failure)?, row.get(4).map_err(failure)?);
+        let owner: (String, String) = (row.get(3).map_err(failure)?, row.get(4).map_err(failure)?);
         self.profile.owns(&owner.0, &owner.1)?;
         version(row, 0).map(Some).map_err(failure)
     }
@@ -328,10 +322,14 @@ fn failure(error: rusqlite::Error) -> Failure {
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Failure::Conflict,
         Some(ErrorCode::CannotOpen) => Failure::Unreachable,
-        Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly | ErrorCode::AuthorizationForStatementDenied) => {
-            Failure::Credentials
-        }
-        Some(ErrorCode::Unknown) if said.contains("no such table") || said.contains("no such column") => {
+        Some(
+            ErrorCode::PermissionDenied
+            | ErrorCode::ReadOnly
+            | ErrorCode::AuthorizationForStatementDenied,
+        ) => Failure::Credentials,
+        Some(ErrorCode::Unknown)
+            if said.contains("no such table") || said.contains("no such column") =>
+        {
             Failure::Missing
         }
         Some(ErrorCode::DiskFull) => Failure::Other("disk_full".into()),

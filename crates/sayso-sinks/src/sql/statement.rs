@@ -145,7 +145,8 @@ impl Statement {
         let PermissionData { purpose, data, channel, .. } = permission;
         let covers = |filter: &Option<String>, id: &str| {
             filter.as_deref().is_none_or(|filter| {
-                id.strip_prefix(filter).is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'.', ..]))
+                id.strip_prefix(filter)
+                    .is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'.', ..]))
             })
         };
         covers(&self.purpose, purpose.as_str())
