@@ -20,8 +20,10 @@ pub(crate) const NODE: &str = "target/node";
 
 const REQUIREMENTS: &str = "tools/requirements.txt";
 const BROWSER: &str = "tools/browser";
+const SERVERS: &str = "crates/sayso-testkit/src/servers/mod.rs";
 
-/// A program, how it shows that it is there, and the package that brings it.
+/// A program, how it shows that it is there, and the package that brings it. A server need not lie
+/// where programs are looked for; that its file exists is enough.
 struct Need {
     name: &'static str,
     probe: &'static [&'static str],
@@ -29,7 +31,7 @@ struct Need {
     wanted_by: &'static str,
 }
 
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 11] = [
     Need { name: "cc", probe: &["--version"], package: "gcc", wanted_by: "Cargo.toml" },
     Need {
         name: "python3",
@@ -40,6 +42,42 @@ const NEEDS: [Need; 5] = [
     Need { name: "chromium", probe: &["--version"], package: "chromium", wanted_by: BROWSER },
     Need { name: "node", probe: &["--version"], package: "nodejs", wanted_by: BROWSER },
     Need { name: "npm", probe: &["--version"], package: "npm", wanted_by: BROWSER },
+    Need {
+        name: "test",
+        probe: &["-e", "/usr/sbin/nats-server"],
+        package: "nats-server",
+        wanted_by: SERVERS,
+    },
+    Need {
+        name: "test",
+        probe: &["-e", "/usr/sbin/mosquitto"],
+        package: "mosquitto",
+        wanted_by: SERVERS,
+    },
+    Need {
+        name: "test",
+        probe: &["-e", "/usr/bin/redis-server"],
+        package: "redis-server",
+        wanted_by: SERVERS,
+    },
+    Need {
+        name: "test",
+        probe: &["-e", "/usr/sbin/mariadbd"],
+        package: "mariadb-server",
+        wanted_by: SERVERS,
+    },
+    Need {
+        name: "test",
+        probe: &["-e", "/usr/lib/postgresql"],
+        package: "postgresql",
+        wanted_by: SERVERS,
+    },
+    Need {
+        name: "test",
+        probe: &["-e", "/usr/lib/rabbitmq/bin/rabbitmq-server"],
+        package: "rabbitmq-server",
+        wanted_by: SERVERS,
+    },
 ];
 
 /// Installs what is missing.
@@ -79,7 +117,8 @@ fn apt() -> Command {
     let is_root =
         run::program("id").arg("-u").output().is_ok_and(|out| out.stdout.starts_with(b"0\n"));
     let mut command = run::program(if is_root { "env" } else { "sudo" });
-    command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+    // A server is installed to be started by tests, not by the system.
+    command.args(["DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get"]);
     command
 }
 

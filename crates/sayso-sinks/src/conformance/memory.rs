@@ -52,8 +52,9 @@ impl Memory {
         self.state.lock().expect("nobody panics with it")
     }
 
-    fn set(&self, mood: Mood) {
+    fn set(&self, mood: Mood) -> Able {
         self.state().mood = mood;
+        Ok(())
     }
 
     /// How many messages it took.
@@ -189,15 +190,15 @@ impl Rig for Memory {
     }
 
     fn break_off(&self) -> Answer<'_, Able> {
-        Box::pin(async { Ok(self.set(Mood::Away)) })
+        Box::pin(async { self.set(Mood::Away) })
     }
 
     fn mend(&self) -> Answer<'_, ()> {
-        Box::pin(async { self.set(Mood::Good) })
+        Box::pin(async { self.state().mood = Mood::Good })
     }
 
     fn stall(&self) -> Answer<'_, Able> {
-        Box::pin(async { Ok(self.set(Mood::Silent)) })
+        Box::pin(async { self.set(Mood::Silent) })
     }
 
     fn wake(&self) -> Answer<'_, ()> {
@@ -205,7 +206,7 @@ impl Rig for Memory {
     }
 
     fn revoke(&self) -> Answer<'_, Able> {
-        Box::pin(async { Ok(self.set(Mood::Closed)) })
+        Box::pin(async { self.set(Mood::Closed) })
     }
 
     fn admit(&self) -> Answer<'_, ()> {
@@ -217,7 +218,7 @@ impl Rig for Memory {
     }
 
     fn dismantle(&self) -> Answer<'_, Able> {
-        Box::pin(async { Ok(self.set(Mood::Bare)) })
+        Box::pin(async { self.set(Mood::Bare) })
     }
 
     fn assemble(&self) -> Answer<'_, ()> {

@@ -14,11 +14,7 @@ mod bench;
 mod cases;
 mod ledger;
 mod memory;
-mod people;
+pub(crate) mod people;
 mod planted;
-mod rig;
-mod run;
-
-pub(crate) use people::{LEDGER, Person, recipient};
-pub(crate) use rig::{Able, Cannot, Rig, fold};
-pub(crate) use run::run;
+pub(crate) mod rig;
+pub(crate) mod run;

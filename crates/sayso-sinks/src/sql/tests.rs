@@ -16,7 +16,7 @@ use sayso_ledger::sink::{Message, Outcome, Sink, Told};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::conformance::{LEDGER, recipient};
+use crate::conformance::people::{LEDGER, recipient};
 
 pub(super) fn told() -> Told {
     Told { recipient: recipient(), ledger: LEDGER.into() }

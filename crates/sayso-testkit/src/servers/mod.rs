@@ -18,6 +18,8 @@ mod rabbitmq;
 mod redis;
 mod server;
 mod tap;
+#[cfg(test)]
+mod tests;
 
 pub use kafka::Kafka;
 pub use mariadb::MariaDb;

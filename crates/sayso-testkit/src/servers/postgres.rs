@@ -32,7 +32,9 @@ impl Kind for Postgres {
 
     fn command(place: &Place) -> io::Result<Command> {
         // Whoever was killed could not clean up.
-        let _ = fs::remove_file(place.path("data/postmaster.pid"));
+        for left in ["data/postmaster.pid".to_owned(), format!(".s.PGSQL.{}.lock", place.port)] {
+            let _ = fs::remove_file(place.path(&left));
+        }
         let mut command = as_postgres("postgres")?;
         command.arg("-D").arg(place.path("data"));
         for setting in [

@@ -6,8 +6,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// Where Debian keeps programs that nobody calls by hand.
-const ASIDE: [&str; 3] = ["/usr/sbin", "/usr/lib/rabbitmq/bin", "/usr/lib/postgresql"];
+/// Where Debian keeps programs that nobody calls by hand. First, for what goes by their names
+/// elsewhere changes to another account before it starts them.
+const ASIDE: [&str; 2] = ["/usr/lib/rabbitmq/bin", "/usr/lib/postgresql"];
 
 /// Whether a test that needs what is not there fails, instead of being left out.
 pub fn is_required() -> bool {
@@ -17,7 +18,8 @@ pub fn is_required() -> bool {
 /// A program by its name.
 pub(super) fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let folders = env::split_paths(&path).chain(ASIDE.iter().flat_map(|folder| versions(folder)));
+    let aside = ASIDE.iter().flat_map(|folder| versions(folder));
+    let folders = aside.chain(env::split_paths(&path)).chain(["/usr/sbin".into()]);
     folders.map(|folder| folder.join(name)).find(|program| program.is_file())
 }
 

@@ -198,12 +198,23 @@ impl<K: Kind> Server<K> {
     /// # Errors
     /// It cannot be told to.
     pub fn stop(&self) -> io::Result<()> {
-        self.process().take().map_or(Ok(()), |process| process.stop(K::END))
+        let stopped = self.process().take().map_or(Ok(()), |process| process.stop(K::END));
+        self.until_closed();
+        stopped
     }
 
     /// Ends it where it stands, as a power cut does.
     pub fn kill(&self) {
         *self.process() = None;
+        self.until_closed();
+    }
+
+    /// What has ended may leave threads that are still about to, and hold its port.
+    fn until_closed(&self) {
+        let end = Instant::now() + START;
+        while TcpStream::connect(self.address()).is_ok() && Instant::now() < end {
+            thread::sleep(LOOK);
+        }
     }
 
     /// Lets it do nothing for a while; connections stay open.
@@ -244,6 +255,13 @@ impl<K: Kind> Server<K> {
     /// The server cannot do that.
     pub fn admit(&self) -> io::Result<()> {
         K::admit(self, true)
+    }
+}
+
+impl<K: Kind> Drop for Server<K> {
+    /// Before its folder goes.
+    fn drop(&mut self) {
+        self.kill();
     }
 }
 

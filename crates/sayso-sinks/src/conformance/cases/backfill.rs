@@ -10,7 +10,10 @@ pub(in crate::conformance) async fn backfill(bench: &Bench<'_>) -> Verdict {
         people.iter().enumerate().map(|(at, person)| person.told(1, at % 3 == 0)).collect();
     let sink = bench.rig.open();
     let pace = sink.pace();
-    let batches = told.chunks(pace.batch_max).map(|batch| bench.take(&sink, batch));
+    let mut batches = Vec::new();
+    for batch in told.chunks(pace.batch_max) {
+        batches.push(bench.take(&sink, batch));
+    }
     let verdicts: Vec<Verdict> =
         stream::iter(batches).buffer_unordered(pace.at_once.min(8)).collect().await;
     verdicts.into_iter().collect::<Verdict>()?;

@@ -38,7 +38,7 @@ pub(in crate::conformance) async fn crash(bench: &Bench<'_>) -> Verdict {
 }
 
 fn everybody(people: &[Person], position: u64) -> Vec<Message> {
-    people.iter().map(|person| person.told(position, position % 3 == 0)).collect()
+    people.iter().map(|person| person.told(position, position.is_multiple_of(3))).collect()
 }
 
 /// Lets a future take so many steps, and drops it if it has not come to its end by then.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sayso_ledger::{
     deliver::range,
-    sink::{Kept, Mirror, Sink, Sum},
+    sink::{Kept, Mirror, Sum},
 };
 
 use crate::conformance::{

@@ -1,16 +1,10 @@
 //! The newest message counts, however often and in whatever order they come.
 
-use crate::conformance::{
-    bench::{Bench, Verdict, must},
-    people::Person,
-};
+use crate::conformance::bench::{Bench, Verdict, must};
 
 /// A person's messages, told one after the other, end with the newest.
 pub(in crate::conformance) async fn in_order(bench: &Bench<'_>) -> Verdict {
-    Ok(in_order_of(bench, &bench.people(3)).await)
-}
-
-async fn in_order_of(bench: &Bench<'_>, people: &[Person]) -> Verdict {
+    let people = bench.people(3);
     let sink = bench.rig.open();
     for position in 1..=5 {
         let allow = position % 2 == 0;

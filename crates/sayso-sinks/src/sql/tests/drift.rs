@@ -11,7 +11,7 @@ use super::{
     rig::{Hand, Room},
     *,
 };
-use crate::conformance::Person;
+use crate::conformance::people::Person;
 
 fn told() -> Vec<Message> {
     let secrets = sayso_ledger::Secrets::generate().unwrap();

@@ -4,7 +4,7 @@ use sayso_ledger::sink::{Outcome, Sink};
 use serde_json::json;
 
 use super::*;
-use crate::conformance::Person;
+use crate::conformance::people::Person;
 
 fn person(number: u64) -> Person {
     Person::new(&sayso_ledger::Secrets::generate().unwrap(), number)

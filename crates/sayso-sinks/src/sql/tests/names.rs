@@ -5,7 +5,7 @@ use sayso_ledger::sink::Message;
 use serde_json::json;
 
 use super::*;
-use crate::conformance::Person;
+use crate::conformance::people::Person;
 
 const NAME: &str = "email:shared@example.org";
 

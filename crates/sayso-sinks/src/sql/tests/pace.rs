@@ -8,7 +8,7 @@ use super::{
     rig::{Hand, Room},
     *,
 };
-use crate::conformance::Person;
+use crate::conformance::people::Person;
 
 const PEOPLE: u64 = 50_000;
 

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{shared, sink};
 use crate::{
-    conformance::{Able, Cannot, Rig},
+    conformance::rig::{Able, Cannot, Rig},
     sql::{Dialect, ddl},
 };
 

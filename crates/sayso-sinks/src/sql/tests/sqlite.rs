@@ -9,7 +9,10 @@ use serde_json::json;
 
 use super::{File, shared, sink};
 use crate::{
-    conformance::{self, Able, Cannot, Rig},
+    conformance::{
+        self,
+        rig::{Able, Cannot, Rig},
+    },
     sql::{Dialect, ddl},
 };
 
@@ -140,5 +143,5 @@ impl Rig for Room {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_keeps_every_rule() {
-    conformance::run(&Room::new()).await;
+    conformance::run::run(&Room::new()).await;
 }

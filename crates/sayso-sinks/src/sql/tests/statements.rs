@@ -2,7 +2,7 @@ use sayso_ledger::Secrets;
 
 use super::*;
 use crate::{
-    conformance::Person,
+    conformance::people::Person,
     sql::statement::{Parameter::*, Problem},
 };
 

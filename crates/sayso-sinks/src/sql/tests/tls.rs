@@ -5,7 +5,7 @@ use std::{os::unix::fs::chown, path::Path, process::Command};
 use sayso_testkit::servers::Postgres;
 
 use super::{rig::Room, *};
-use crate::conformance::Person;
+use crate::conformance::people::Person;
 
 /// A certificate for this machine that nobody else knows.
 fn certificate(folder: &Path, name: &str) {
