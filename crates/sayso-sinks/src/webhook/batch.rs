@@ -1,7 +1,5 @@
 //! Many messages in one request, and what became of each.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 use sayso_ledger::sink::{Message, Outcome};
 use serde::Deserialize;
@@ -11,6 +9,7 @@ use super::{
     Webhook,
     outcome::{Sent, Why},
 };
+use crate::results::{Said, by_message};
 
 /// How much of an answer is read beside what it may say of each message.
 const ANSWER_BYTES_MAX: usize = 4_096;
@@ -21,35 +20,6 @@ const RESULT_BYTES_MAX: usize = 512;
 #[derive(Deserialize)]
 struct Answer {
     results: Vec<Said>,
-}
-
-#[derive(Deserialize)]
-struct Said {
-    id: String,
-    status: Status,
-}
-
-/// What it says of one message.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Status {
-    Applied,
-    Again,
-    Refused,
-    /// Whatever else it says, it has it.
-    #[serde(other)]
-    Received,
-}
-
-impl From<Status> for Outcome {
-    fn from(status: Status) -> Self {
-        match status {
-            Status::Applied => Self::Applied { detail: None },
-            Status::Received => Self::Delivered,
-            Status::Again => Self::again("receiver_again"),
-            Status::Refused => Self::Refused { why: "receiver_refused".into() },
-        }
-    }
 }
 
 impl Webhook {
@@ -108,20 +78,8 @@ fn batch_id(messages: &[Message]) -> String {
     format!("batch_{hex}")
 }
 
-/// What the answer says of each message. Of whatever it does not speak, the status did. Messages of
-/// one name are taken in their order.
+/// What the answer says of each message. Of whatever it does not speak, the status did.
 fn results(messages: &[Message], answer: &[u8]) -> Vec<Outcome> {
-    let mut outcomes = vec![Outcome::Delivered; messages.len()];
-    let Ok(Answer { results }) = serde_json::from_slice(answer) else { return outcomes };
-    let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (place, message) in messages.iter().enumerate().rev() {
-        places.entry(&message.id).or_default().push(place);
-    }
-    for Said { id, status } in results {
-        let place = places.get_mut(id.as_str()).and_then(Vec::pop);
-        if let Some(outcome) = place.and_then(|place| outcomes.get_mut(place)) {
-            *outcome = status.into();
-        }
-    }
-    outcomes
+    let answer = serde_json::from_slice(answer).unwrap_or(Answer { results: Vec::new() });
+    by_message(messages, answer.results, &Outcome::Delivered)
 }
