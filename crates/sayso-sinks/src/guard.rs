@@ -15,8 +15,12 @@
 //! The guard is one wall. Run the program in a network that cannot reach what it need not reach.
 
 mod address;
+pub mod door;
+#[cfg(feature = "nats")]
+pub(crate) mod named;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::future::Future;
 use std::io;
@@ -118,12 +122,17 @@ impl Guard {
 
     async fn connect(&self, uri: &Uri) -> Result<TokioIo<TcpStream>, GuardError> {
         let host = uri.host().ok_or(GuardError::Unresolved(None))?;
-        let addresses = self.addresses(without_brackets(host)).await?;
         let port = uri.port_u16().unwrap_or_else(|| default_port(uri));
+        Ok(TokioIo::new(self.reach(without_brackets(host), port).await?))
+    }
+
+    /// A connection to one of the addresses of `host`, if all of them may be reached.
+    pub(crate) async fn reach(&self, host: &str, port: u16) -> Result<TcpStream, GuardError> {
+        let addresses = self.addresses(host).await?;
         let stream = self.dial_any(&addresses, port).await?;
         // Without it the last piece of a message may wait for a delayed acknowledgement.
         stream.set_nodelay(true).map_err(|error| GuardError::Unreachable(Some(error)))?;
-        Ok(TokioIo::new(stream))
+        Ok(stream)
     }
 
     /// Each address gets its share of the patience, so that one that swallows packets does not keep

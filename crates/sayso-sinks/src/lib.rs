@@ -18,12 +18,25 @@
 //!   by name servers that others run. [`guard`] looks at every address at the moment of connecting
 //!   and connects to the address that it looked at.
 //!
-//! Reading order: [`guard`], then [`webhook`].
+//! Reading order: [`guard`], then [`webhook`]; [`open`] lists the kinds, one folder each.
 
 #[cfg(test)]
 mod conformance;
+#[cfg(feature = "exec")]
+pub mod exec;
+#[cfg(feature = "file")]
+pub mod file;
 pub mod guard;
+#[cfg(feature = "nats")]
+pub mod nats;
 pub mod open;
+#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats"))]
+mod readback;
+#[cfg(any(feature = "exec", feature = "webhook"))]
+mod results;
 #[cfg(feature = "sql")]
 pub mod sql;
+#[cfg(feature = "suppression")]
+pub mod suppression;
+#[cfg(feature = "webhook")]
 pub mod webhook;

@@ -1,17 +1,18 @@
 //! Delivery: lines in, results out.
 
-use std::{collections::BTreeMap, io, os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
+use std::{io, os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
 
 use sayso_ledger::sink::{Answer, Message, Outcome, Pace, Sink, Told, Trouble};
+use serde::de::IgnoredAny;
 use tokio::process::Command;
 use zeroize::Zeroizing;
 
 use super::{
-    config::{ExecError, Settings},
+    config::Settings,
     run::{Ended, Run, run},
 };
 use crate::{
-    open::OpenError,
+    open::{OpenError, Secrets, read},
     results::{Said, by_message},
 };
 
@@ -27,20 +28,16 @@ const EX_NOPERM: i32 = 77;
 /// Runs a program.
 pub struct Exec {
     settings: Settings,
-    secrets: BTreeMap<String, Zeroizing<String>>,
+    secret: Option<Zeroizing<String>>,
 }
 
-/// Opens the sink of a recipient. Runs nothing.
-///
-/// # Errors
-/// The settings are not fit.
-pub fn open(
+pub(super) fn open(
     settings: &serde_json::Value,
-    secrets: &BTreeMap<String, Zeroizing<String>>,
+    secrets: &Secrets,
     _: &Told,
 ) -> Result<Arc<dyn Sink>, OpenError> {
-    let settings: Settings = crate::open::settings(settings)?;
-    Ok(Arc::new(Exec::new(settings, secrets.clone()).map_err(OpenError::of)?))
+    let (_, settings): (IgnoredAny, Settings) = read(settings, &[])?;
+    Ok(Arc::new(Exec::new(settings, secrets.get("secret").cloned())?))
 }
 
 impl Exec {
@@ -48,19 +45,16 @@ impl Exec {
     ///
     /// # Errors
     /// They are not fit.
-    pub fn new(
-        settings: Settings,
-        secrets: BTreeMap<String, Zeroizing<String>>,
-    ) -> Result<Self, ExecError> {
-        settings.check(&secrets)?;
-        Ok(Self { settings, secrets })
+    pub fn new(settings: Settings, secret: Option<Zeroizing<String>>) -> Result<Self, OpenError> {
+        settings.check(secret.as_ref().map(|secret| secret.as_str()))?;
+        Ok(Self { settings, secret })
     }
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.settings.program);
         command.args(&self.settings.arguments).current_dir(&self.settings.folder);
         command.env_clear().envs(&self.settings.environment);
-        command.envs(self.secrets.iter().map(|(name, secret)| (name, secret.as_str())));
+        command.envs(self.secret.iter().map(|secret| ("SAYSO_SECRET", secret.as_str())));
         command
     }
 

@@ -15,5 +15,5 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-pub use config::{ExecError, Settings};
-pub use deliver::{Exec, open};
+pub use config::{KIND, Settings};
+pub use deliver::Exec;

@@ -1,7 +1,6 @@
 //! Delivery: lines, on the disk before they count.
 
 use std::{
-    collections::BTreeMap,
     io,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -10,13 +9,10 @@ use sayso_ledger::{
     Clock,
     sink::{About, Answer, Message, Outcome, Pace, Sink, Told, Trouble},
 };
-use zeroize::Zeroizing;
+use serde::de::IgnoredAny;
 
-use super::{
-    config::{FileError, Settings},
-    spool::Spool,
-};
-use crate::open::OpenError;
+use super::{config::Settings, spool::Spool};
+use crate::open::{OpenError, Secrets, read};
 
 /// Most lines that are written between two waits for the disk.
 const BATCH_MAX: usize = 1_000;
@@ -32,18 +28,13 @@ struct Inner {
     spool: Mutex<Option<Spool>>,
 }
 
-/// Opens the sink of a recipient. Touches no file.
-///
-/// # Errors
-/// The settings are not fit.
-pub fn open(
+pub(super) fn open(
     settings: &serde_json::Value,
-    _: &BTreeMap<String, Zeroizing<String>>,
+    _: &Secrets,
     told: &Told,
 ) -> Result<Arc<dyn Sink>, OpenError> {
-    let settings: Settings = crate::open::settings(settings)?;
-    let file = File::new(settings, told, Clock::system()).map_err(OpenError::of)?;
-    Ok(Arc::new(file))
+    let (_, settings): (IgnoredAny, Settings) = read(settings, &[])?;
+    Ok(Arc::new(File::new(settings, told, Clock::system())?))
 }
 
 impl File {
@@ -51,7 +42,7 @@ impl File {
     ///
     /// # Errors
     /// They are not fit.
-    pub fn new(settings: Settings, told: &Told, clock: Clock) -> Result<Self, FileError> {
+    pub fn new(settings: Settings, told: &Told, clock: Clock) -> Result<Self, OpenError> {
         settings.check()?;
         let name = settings.name.as_ref().unwrap_or(&told.recipient).to_string();
         Ok(Self(Arc::new(Inner { settings, name, clock, spool: Mutex::default() })))
@@ -68,6 +59,14 @@ impl File {
             act(&inner, &mut spool)
         });
         acted.await.ok()
+    }
+}
+
+#[cfg(test)]
+impl File {
+    /// Lets go of the files, as a program that ends does.
+    pub(super) fn close(&self) {
+        *self.0.spool.lock().unwrap() = None;
     }
 }
 

@@ -15,5 +15,5 @@ mod spool;
 #[cfg(test)]
 mod tests;
 
-pub use config::{FileError, Settings};
-pub use deliver::{File, open};
+pub use config::{KIND, Settings};
+pub use deliver::File;

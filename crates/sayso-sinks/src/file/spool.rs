@@ -39,7 +39,8 @@ struct Event {
 impl Spool {
     /// Goes on with what is there.
     pub(super) fn open(folder: &Path, name: &str) -> io::Result<Self> {
-        let lock = private().create(true).truncate(false).open(folder.join(format!("{name}.lock")))?;
+        let lock =
+            private().create(true).truncate(false).open(folder.join(format!("{name}.lock")))?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => io::ErrorKind::ResourceBusy.into(),
             TryLockError::Error(error) => error,
@@ -97,7 +98,8 @@ impl Spool {
     /// Finishes it and begins the next.
     pub(super) fn rotate(&mut self) -> io::Result<()> {
         let next = self.number + 1;
-        let part = private().create_new(true).open(self.folder.join(part_name(&self.name, next)))?;
+        let part =
+            private().create_new(true).open(self.folder.join(part_name(&self.name, next)))?;
         sync(&self.folder)?;
         let done = std::mem::replace(&mut self.number, next);
         (self.part, self.bytes, self.since) = (part, 0, None);

@@ -1,11 +1,11 @@
 //! What every database does, each in its own words.
 
-use std::sync::Arc;
+use std::{net::IpAddr, path::Path, sync::Arc};
 
 use sayso_ledger::sink::{Answer, Kept, Message};
 
 use super::{
-    config::{SqlError, Target},
+    config::{Place, Target},
     failure::Failure,
     mariadb::Mariadb,
     plan::Version,
@@ -13,18 +13,22 @@ use super::{
     sqlite::Sqlite,
     statement::{Prepared, Statement},
 };
+use crate::{
+    guard::{Guard, GuardError, SystemResolver},
+    open::OpenError,
+};
 
 /// What a connection needs to know, once.
 #[derive(Clone)]
 pub(super) struct Profile {
     pub(super) target: Target,
     pub(super) password: Option<Arc<zeroize::Zeroizing<String>>>,
-    /// None where plain text is allowed.
+    /// None where it is not spoken.
     pub(super) tls: Option<Tls>,
+    pub(super) allow_private: bool,
+    pub(super) timeout: std::time::Duration,
     pub(super) prefix: String,
     pub(super) create_tables: bool,
-    /// How long a file is waited for that others write to.
-    pub(super) busy: std::time::Duration,
     /// The ledger and the recipient whose tables these are.
     pub(super) owner: (String, String),
     pub(super) statements: Arc<[Statement]>,
@@ -78,6 +82,16 @@ impl Profile {
         })
     }
 
+    /// The addresses of the server, if it is reached by a name and may be reached.
+    pub(super) async fn addresses(&self) -> Result<Vec<IpAddr>, Failure> {
+        let Place::Host(host, _) = &self.target.place else { return Ok(Vec::new()) };
+        let guard = Guard::new(Arc::new(SystemResolver), self.allow_private, self.timeout);
+        guard.addresses(host).await.map_err(|error| match error {
+            GuardError::Forbidden => Failure::Forbidden,
+            _ => Failure::Unreachable,
+        })
+    }
+
     /// Whether a row of `ledger` is our own.
     pub(super) fn owns(&self, ledger: &str, recipient: &str) -> Result<(), Failure> {
         let is_own = self.owner.0 == ledger && self.owner.1 == recipient;
@@ -103,27 +117,32 @@ impl Profile {
 }
 
 impl Tls {
-    /// From certificates in PEM, or the public ones.
-    pub(super) fn new(pem: Option<Vec<u8>>) -> Result<Self, SqlError> {
+    /// From a file of certificates in PEM, or the public ones.
+    pub(super) fn new(file: Option<&Path>) -> Result<Self, OpenError> {
         use rustls::pki_types::{CertificateDer, pem::PemObject};
         let mut roots = rustls::RootCertStore::empty();
+        let pem = file.map(std::fs::read).transpose().map_err(|_| unreadable())?;
         match &pem {
             None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
             Some(pem) => {
                 for certificate in CertificateDer::pem_slice_iter(pem) {
-                    let certificate = certificate.map_err(|_| SqlError::Certificates)?;
-                    roots.add(certificate).map_err(|_| SqlError::Certificates)?;
+                    let certificate = certificate.map_err(|_| unreadable())?;
+                    roots.add(certificate).map_err(|_| unreadable())?;
                 }
             }
         }
         if roots.is_empty() {
-            return Err(SqlError::Certificates);
+            return Err(unreadable());
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|_| SqlError::Certificates)?;
+            .map_err(|_| unreadable())?;
         let config = Arc::new(builder.with_root_certificates(roots).with_no_client_auth());
         Ok(Self { config, roots: pem.map(Into::into) })
     }
+}
+
+fn unreadable() -> OpenError {
+    OpenError::wrong("ca_file", "cannot be read as certificates in PEM")
 }

@@ -1,20 +1,18 @@
 //! Delivery: a batch is a transaction, over a connection that is kept.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use sayso_ledger::sink::{Answer, Message, Mirror, Outcome, Pace, Sink, Told, Trouble};
+use serde::de::IgnoredAny;
 use tokio::{sync::Mutex, time::timeout};
 use zeroize::Zeroizing;
 
 use super::{
-    config::{Settings, SqlError},
+    config::Settings,
     database::{Database, Profile, Tls},
     failure::Failure,
 };
-use crate::open::OpenError;
-
-/// The name of the secret that is the password.
-const PASSWORD: &str = "password";
+use crate::open::{OpenError, Secrets, read};
 
 /// A connection, once there is one.
 type Slot = Mutex<Option<Box<dyn Database>>>;
@@ -29,18 +27,13 @@ pub struct Sql {
     reader: Slot,
 }
 
-/// Opens the sink of a recipient. Connects to nobody.
-///
-/// # Errors
-/// The settings are not fit.
-pub fn open(
+pub(super) fn open(
     settings: &serde_json::Value,
-    secrets: &BTreeMap<String, Zeroizing<String>>,
+    secrets: &Secrets,
     told: &Told,
 ) -> Result<Arc<dyn Sink>, OpenError> {
-    let settings: Settings = crate::open::settings(settings)?;
-    let password = secrets.get(PASSWORD).cloned();
-    Ok(Arc::new(Sql::new(settings, password, told).map_err(OpenError::of)?))
+    let (_, settings): (IgnoredAny, Settings) = read(settings, &[])?;
+    Ok(Arc::new(Sql::new(settings, secrets.get("password").cloned(), told)?))
 }
 
 impl Sql {
@@ -52,27 +45,24 @@ impl Sql {
         settings: Settings,
         password: Option<Zeroizing<String>>,
         told: &Told,
-    ) -> Result<Self, SqlError> {
+    ) -> Result<Self, OpenError> {
         let target = settings.target()?;
-        let tls = match settings.allow_plaintext {
-            true => None,
-            false => {
-                let pem = settings.ca_file.as_ref().map(std::fs::read).transpose();
-                Some(Tls::new(pem.map_err(|_| SqlError::Certificates)?)?)
-            }
-        };
+        let tls = settings.tls.then(|| Tls::new(settings.ca_file.as_deref())).transpose()?;
         let prepared = (1..).zip(&settings.statements).map(|(number, statement)| {
             let prepared = statement.prepare(target.dialect);
-            prepared.map_err(|problem| SqlError::Statement { number, problem })
+            prepared.map_err(|problem| {
+                OpenError::wrong("statements", format!("cannot be run, number {number}: {problem}"))
+            })
         });
         let prepared: Vec<_> = prepared.collect::<Result<_, _>>()?;
         let profile = Profile {
             target,
             password: password.map(Arc::new),
             tls,
+            allow_private: settings.allow_private,
+            timeout: settings.timeout(),
             prefix: settings.prefix.clone(),
             create_tables: settings.create_tables,
-            busy: settings.timeout() / 2,
             owner: (told.ledger.clone(), told.recipient.to_string()),
             statements: settings.statements.clone().into(),
             prepared: prepared.into(),

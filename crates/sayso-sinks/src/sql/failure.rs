@@ -10,6 +10,8 @@ use sayso_ledger::sink::{Outcome, Trouble};
 pub(super) enum Failure {
     /// Nobody answers, or the connection broke.
     Unreachable,
+    /// The host name has an address that may not be reached.
+    Forbidden,
     /// The connection could not be secured.
     Tls,
     /// The role or its password is not accepted, or may not do this.
@@ -32,6 +34,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unreachable => "unreachable",
+            Self::Forbidden => "forbidden_address",
             Self::Tls => "tls",
             Self::Credentials => "credentials",
             Self::Timeout => "timeout",

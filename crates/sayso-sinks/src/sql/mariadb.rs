@@ -1,6 +1,6 @@
 //! MariaDB: statements of many rows at a time, with every value bound.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use mysql_async::{
     Conn, Error, IoError, Opts, OptsBuilder, Params, SslOpts, Transaction, TxOpts, Value,
@@ -30,7 +30,8 @@ impl Mariadb {
     pub(super) async fn connect(profile: Profile) -> Result<Self, Failure> {
         // The driver asks for the process's, and there may be two to choose from.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut connection = Conn::new(options(&profile)).await.map_err(failure)?;
+        let mut connection =
+            Conn::new(options(&profile, profile.addresses().await?)).await.map_err(failure)?;
         if profile.create_tables {
             for statement in ddl(Dialect::Mariadb, &profile.prefix) {
                 connection.query_drop(statement).await.map_err(failure)?;
@@ -65,7 +66,7 @@ impl Mariadb {
     }
 }
 
-fn options(profile: &Profile) -> Opts {
+fn options(profile: &Profile, addresses: Vec<IpAddr>) -> Opts {
     let builder = OptsBuilder::default()
         .user(Some(&profile.target.role))
         .pass(profile.password.as_ref().map(|password| password.as_str()))
@@ -83,7 +84,8 @@ fn options(profile: &Profile) -> Opts {
                     .with_root_certs(vec![pem.to_vec().into()])
                     .with_disable_built_in_roots(true),
             });
-            builder.ip_or_hostname(host).tcp_port(*port).prefer_socket(false).ssl_opts(tls).into()
+            let builder = builder.ip_or_hostname(host).resolved_ips(Some(addresses));
+            builder.tcp_port(*port).prefer_socket(false).ssl_opts(tls).into()
         }
     }
 }

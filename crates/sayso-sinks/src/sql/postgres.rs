@@ -40,7 +40,13 @@ impl Postgres {
             config.password(password.as_bytes());
         }
         match &profile.target.place {
-            Place::Host(host, port) => config.host(host).port(*port),
+            Place::Host(host, port) => {
+                // TLS is spoken with the name, over the very address that was looked at.
+                for address in profile.addresses().await? {
+                    config.host(host).hostaddr(address);
+                }
+                config.port(*port)
+            }
             Place::Socket(folder) | Place::File(folder) => config.host_path(folder),
         };
         let is_local = matches!(profile.target.place, Place::Socket(_));

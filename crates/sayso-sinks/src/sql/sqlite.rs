@@ -61,7 +61,7 @@ impl Open {
             flags |= OpenFlags::SQLITE_OPEN_CREATE;
         }
         let connection = Connection::open_with_flags(path, flags).map_err(failure)?;
-        connection.busy_timeout(profile.busy).map_err(failure)?;
+        connection.busy_timeout(profile.timeout / 2).map_err(failure)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(failure)?;
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
         connection.create_aggregate_function("sayso_marks", 1, flags, Marks).map_err(failure)?;

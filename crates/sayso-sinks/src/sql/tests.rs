@@ -24,7 +24,8 @@ pub(super) fn told() -> Told {
 
 /// A sink with these settings, over a short patience.
 pub(super) fn sink(settings: Value, password: Option<&str>) -> Sql {
-    let mut all = json!({ "allow_plaintext": true, "timeout_ms": 1_500, "batch_max": 500 });
+    let mut all =
+        json!({ "tls": false, "allow_private": true, "timeout_ms": 1_500, "batch_max": 500 });
     all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     let settings = Settings::deserialize(&all).unwrap();
     Sql::new(settings, password.map(|password| password.to_owned().into()), &told()).unwrap()

@@ -53,13 +53,6 @@ pub enum WebhookError {
     /// The timeout is out of range.
     #[error("the webhook timeout is not between 1 and {TIMEOUT_MAX_MS} ms")]
     Timeout,
-    /// The pace is out of range.
-    #[error(
-        "batch_max is not between 1 and {}, at_once not between 1 and {}, or per_second is 0",
-        super::settings::BATCH_MAX,
-        super::settings::AT_ONCE_MAX
-    )]
-    Pace,
     /// The TLS library cannot be set up.
     #[error("tls cannot be set up for webhooks")]
     Tls(#[source] rustls::Error),

@@ -28,5 +28,5 @@ mod tests;
 pub use config::{WebhookConfig, WebhookError};
 pub use outcome::{Sent, Why};
 pub use send::Webhook;
-pub use settings::{Options, Settings, open};
+pub use settings::{KIND, Options, Settings};
 pub use sign::{HmacSecret, KeyError, Message, PublicKey, SigningKey, Verifier, VerifyError};

@@ -125,7 +125,8 @@ async fn tables_of_another_are_left_alone() {
     let file = File::new();
     apply(&file.sink(json!([])), &[person(1).told(1, true)]).await;
     let before = file.rows("select * from sayso_permissions");
-    let settings = serde_json::from_value(json!({ "url": file.url(), "allow_plaintext": true }));
+    let settings =
+        serde_json::from_value(json!({ "url": file.url(), "tls": false, "allow_private": true }));
     let other = Told { ledger: "another".into(), ..told() };
     let sink = Sql::new(settings.unwrap(), None, &other).unwrap();
     let why = "tables_of_another";

@@ -1,7 +1,7 @@
 use super::*;
 
 fn refusal(settings: Value) -> String {
-    let opened = crate::sql::open(&settings, &Default::default(), &told());
+    let opened = crate::open::open("sql", &settings, &Default::default(), &told());
     opened.err().map(|error| error.to_string()).unwrap_or_default()
 }
 
@@ -9,7 +9,7 @@ fn refusal(settings: Value) -> String {
 fn settings_are_checked_before_anybody_is_connected_to() {
     for (settings, needle) in [
         (json!({}), "url"),
-        (json!({ "url": "sqlite:/x.db", "password": "geheim" }), "unknown field"),
+        (json!({ "url": "sqlite:/x.db", "password": "geheim" }), "no setting"),
         (json!({ "url": "geheim" }), "cannot be read"),
         (json!({ "url": "postgres://host/db" }), "cannot be read"),
         (json!({ "url": "postgres://role@host" }), "cannot be read"),
@@ -22,12 +22,13 @@ fn settings_are_checked_before_anybody_is_connected_to() {
         (json!({ "url": "sqlite:/x.db", "prefix": "Sayso" }), "prefix"),
         (json!({ "url": "sqlite:/x.db", "prefix": "" }), "prefix"),
         (json!({ "url": "sqlite:/x.db", "prefix": "a; drop" }), "prefix"),
+        (json!({ "url": "postgres://role@host/db", "tls": false }), "allow_private"),
         (json!({ "url": "sqlite:/x.db", "batch_max": 0 }), "batch_max"),
         (json!({ "url": "sqlite:/x.db", "timeout_ms": 0 }), "timeout_ms"),
         (json!({ "url": "mariadb://r@h/d", "ca_file": "/nowhere/geheim.pem" }), "ca_file"),
         (
             json!({ "url": "sqlite:/x.db", "statements": [{ "when": "denied", "sql": "delete from c" }] }),
-            "statement 1",
+            "number 1",
         ),
     ] {
         let text = refusal(settings.clone());

@@ -37,7 +37,7 @@ async fn a_server_is_believed_by_its_certificate() {
     let url = format!("postgres://sayso@{}/sayso", room.server.address());
     let settings = |ca: &str| {
         let ca_file = folder.path().join(ca);
-        json!({ "url": url, "allow_plaintext": false, "ca_file": ca_file })
+        json!({ "url": url, "tls": true, "ca_file": ca_file })
     };
     let told = Person::new(&sayso_ledger::Secrets::generate().unwrap(), 1).told(1, true);
     // A server without TLS is not spoken to.
@@ -46,7 +46,7 @@ async fn a_server_is_believed_by_its_certificate() {
     room.server.query("sayso", "alter system set ssl = on").unwrap();
     room.server.restart().unwrap();
     assert_eq!(apply(&own, &[told.clone()]).await, ["5 rows"]);
-    for stranger in [settings("other.crt"), json!({ "url": url, "allow_plaintext": false })] {
+    for stranger in [settings("other.crt"), json!({ "url": url, "tls": true })] {
         let stranger = super::sink(stranger, password);
         assert_eq!(deliver(&stranger, &[told.clone()]).await, [Outcome::again("tls")]);
         assert_eq!(stranger.check().await.unwrap_err().0, "tls");

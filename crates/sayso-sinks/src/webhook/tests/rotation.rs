@@ -47,7 +47,7 @@ async fn a_check_is_a_signed_ping_about_nobody() {
             "url": receiver.url(), "allow_private": true, "batch_max": batch_max,
             "at_once": 3, "per_second": 7,
         });
-        let sink = super::super::open(&settings, &secrets(), &told()).unwrap();
+        let sink = (KIND.open)(&settings, &secrets(), &told()).unwrap();
         let pace = sink.pace();
         assert_eq!((pace.batch_max, pace.at_once, pace.per_second), (batch_max, 3, Some(7)));
         assert_eq!(sink.check().await.unwrap(), ["took a signed ping"]);
@@ -85,7 +85,7 @@ async fn a_check_names_the_class_of_trouble() {
 fn what_an_operator_writes_is_checked() {
     for (settings, needle) in [
         (json!({}), "url"),
-        (json!({ "url": "https://hooks.example", "secret": "geheim" }), "unknown field"),
+        (json!({ "url": "https://hooks.example", "secret": "geheim" }), "no setting"),
         (json!({ "url": "http://hooks.example" }), "https://"),
         (
             json!({ "url": "https://hooks.example", "read_back_url": "http://x.example" }),
@@ -97,7 +97,7 @@ fn what_an_operator_writes_is_checked() {
         (json!({ "url": "https://hooks.example", "per_second": 0 }), "per_second"),
         (json!({ "url": "https://hooks.example", "previous_until": "geheim" }), ""),
     ] {
-        let error = super::super::open(&settings, &secrets(), &told()).err().unwrap().to_string();
+        let error = (KIND.open)(&settings, &secrets(), &told()).err().unwrap().to_string();
         assert!(error.contains(needle) && !error.is_empty(), "{settings}: {error}");
     }
     for missing in ["secret", "signing_key", "previous_secret"] {
@@ -106,10 +106,10 @@ fn what_an_operator_writes_is_checked() {
         let settings = json!({
             "url": "https://hooks.example", "previous_until": "2026-12-01T00:00:00Z",
         });
-        let error = super::super::open(&settings, &secrets, &told()).err().unwrap().to_string();
+        let error = (KIND.open)(&settings, &secrets, &told()).err().unwrap().to_string();
         assert_eq!(error, format!("the secret `{missing}` is missing"));
         secrets.insert(missing.to_owned(), "geheim".to_owned().into());
-        let error = super::super::open(&settings, &secrets, &told()).err().unwrap().to_string();
+        let error = (KIND.open)(&settings, &secrets, &told()).err().unwrap().to_string();
         assert!(error.contains(missing) && !error.contains("geheim"), "{error}");
     }
 }
