@@ -24,6 +24,10 @@
 pub mod amqp;
 #[cfg(test)]
 mod conformance;
+#[cfg(feature = "exec")]
+pub mod exec;
+#[cfg(feature = "file")]
+pub mod file;
 pub mod guard;
 #[cfg(feature = "kafka")]
 pub mod kafka;
@@ -36,4 +40,11 @@ pub mod open;
 mod readback;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(any(feature = "exec", feature = "webhook"))]
+mod results;
+#[cfg(feature = "sql")]
+pub mod sql;
+#[cfg(feature = "suppression")]
+pub mod suppression;
+#[cfg(feature = "webhook")]
 pub mod webhook;

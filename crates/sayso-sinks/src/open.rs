@@ -100,6 +100,10 @@ pub fn kinds() -> Vec<Kind> {
     vec![
         #[cfg(feature = "amqp")]
         crate::amqp::KIND,
+        #[cfg(feature = "exec")]
+        crate::exec::KIND,
+        #[cfg(feature = "file")]
+        crate::file::KIND,
         #[cfg(feature = "kafka")]
         crate::kafka::KIND,
         #[cfg(feature = "mqtt")]
@@ -108,6 +112,11 @@ pub fn kinds() -> Vec<Kind> {
         crate::nats::KIND,
         #[cfg(feature = "redis")]
         crate::redis::KIND,
+        #[cfg(feature = "sql")]
+        crate::sql::KIND,
+        #[cfg(feature = "suppression")]
+        crate::suppression::KIND,
+        #[cfg(feature = "webhook")]
         crate::webhook::KIND,
     ]
 }

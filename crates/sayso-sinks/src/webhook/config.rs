@@ -64,15 +64,20 @@ impl WebhookConfig {
         if !(1..=TIMEOUT_MAX_MS).contains(&self.timeout_ms) {
             return Err(WebhookError::Timeout);
         }
-        let uri: Uri = self.url.parse().map_err(|_| WebhookError::Unreadable)?;
-        match uri.scheme_str() {
-            Some("https") => {}
-            Some("http") if self.allow_private => {}
-            _ => return Err(WebhookError::Scheme),
-        }
-        check_authority(uri.authority().ok_or(WebhookError::NoHost)?)?;
-        Ok(uri)
+        address(&self.url, self.allow_private)
     }
+}
+
+/// A URL that may be spoken to, checked as [`WebhookConfig::target`] says.
+pub(super) fn address(url: &str, allow_private: bool) -> Result<Uri, WebhookError> {
+    let uri: Uri = url.parse().map_err(|_| WebhookError::Unreadable)?;
+    match uri.scheme_str() {
+        Some("https") => {}
+        Some("http") if allow_private => {}
+        _ => return Err(WebhookError::Scheme),
+    }
+    check_authority(uri.authority().ok_or(WebhookError::NoHost)?)?;
+    Ok(uri)
 }
 
 /// `Authority` takes a port that it cannot read for no port, which would silently become 443.

@@ -74,12 +74,15 @@ impl fmt::Display for Why {
 
 impl Sent {
     /// What a status means. Only what blames this very message ends its delivery; whatever
-    /// somebody can repair at the receiver (401, 403, 404, …) is tried again.
+    /// somebody can repair at the receiver (401, 403, 404, …) is tried again. An endpoint that says
+    /// that it is gone (410) is left alone for as long as may be, and nothing is lost meanwhile.
     pub(super) fn answered(status: StatusCode, headers: &HeaderMap, at_seconds: i64) -> Self {
         let why = match status.as_u16() {
             200..=299 => return Self::Delivered,
-            code @ (400 | 410 | 413 | 415 | 422) => {
-                return Self::Refused { why: Why::Status(code) };
+            code @ (400 | 413 | 415 | 422) => return Self::Refused { why: Why::Status(code) },
+            code @ 410 => {
+                let after_ms = Some(RETRY_AFTER_MAX_SECONDS * 1_000);
+                return Self::Retry { after_ms, why: Why::Status(code) };
             }
             300..=399 => Why::Redirect,
             code => Why::Status(code),

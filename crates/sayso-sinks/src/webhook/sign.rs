@@ -43,6 +43,19 @@ pub fn sign(secret: &HmacSecret, key: &SigningKey, message: &Message<'_>) -> Str
     format!("v1,{shared} v1a,{ours}")
 }
 
+/// The same while the secret is being changed: the new one, ours, and the one before it.
+pub fn sign_overlapping(
+    secret: &HmacSecret,
+    previous: Option<&HmacSecret>,
+    key: &SigningKey,
+    message: &Message<'_>,
+) -> String {
+    let signatures = sign(secret, key, message);
+    let Some(previous) = previous else { return signatures };
+    let before = STANDARD.encode(previous.mac(&message.content()).finalize().into_bytes());
+    format!("{signatures} v1,{before}")
+}
+
 /// Checks signatures, as a receiver does. Several secrets or keys may hold at once, so that they
 /// can be changed without a gap.
 #[derive(Clone, Debug, Default)]

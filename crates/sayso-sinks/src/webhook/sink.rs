@@ -3,80 +3,28 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sayso_ledger::sink::{Answer, Message, Outcome, Sink, Told, Trouble};
-use serde::Deserialize;
-use serde_json::Value;
+use sayso_consent::Timestamp;
+use sayso_ledger::sink::{Answer, Message, Mirror, Outcome, Pace, Sink, Trouble};
+use serde_json::json;
 
-use super::{KeyError, Sent, Webhook, WebhookConfig, WebhookError};
-use crate::open::{Kind, OpenError, Secret, Secrets, Setting, read};
-
-/// What this kind is.
-pub(crate) const KIND: Kind = Kind {
-    name: "webhook",
-    what: "A signed HTTP request per message (Standard Webhooks).",
-    settings: &[
-        Setting {
-            name: "url",
-            what: "where it listens: https, without credentials",
-            default: None,
-        },
-        Setting {
-            name: "allow_private",
-            what: "whether it may be on a private network, and be spoken to in plain http",
-            default: Some("false"),
-        },
-        Setting {
-            name: "timeout_ms",
-            what: "how long one try may take, in milliseconds",
-            default: Some("10000"),
-        },
-    ],
-    secrets: &[
-        Secret { name: "secret", what: "what it verifies messages with; one is made unless given" },
-        Secret { name: "previous_secret", what: "the one before, while both are valid" },
-        Secret { name: "previous_until", what: "until when the one before is valid" },
-        Secret { name: "signing_key", what: "what `v1a` is signed with; ours" },
-    ],
-    open,
+use super::{
+    Sent, Webhook, Why,
+    send::{RESPONSE_BYTES_MAX, random_id},
 };
 
-/// What an operator may set.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Settings {
-    url: String,
-    #[serde(default)]
-    allow_private: bool,
-    #[serde(default = "ten_seconds")]
-    timeout_ms: u64,
-}
-
-/// What every other kind has besides and this one does not.
-#[derive(Deserialize)]
-struct Nothing {}
-
-fn ten_seconds() -> u64 {
-    10_000
-}
-
-fn open(given: &Value, secrets: &Secrets, _: &Told) -> Result<Arc<dyn Sink>, OpenError> {
-    let (Nothing {}, Settings { url, allow_private, timeout_ms }) = read(given, &[])?;
-    let wrong = |error: WebhookError| OpenError::wrong("url", error.to_string());
-    let key = |name: &str| secrets.get(name).ok_or_else(|| OpenError::MissingSecret(name.into()));
-    let secret = key("secret")?.parse().map_err(|error| unfit("secret", &error))?;
-    let signing_key = key("signing_key")?.parse().map_err(|error| unfit("signing_key", &error))?;
-    let config = WebhookConfig { url, secret, signing_key, allow_private, timeout_ms };
-    Ok(Arc::new(Webhook::new(config).map_err(wrong)?))
-}
-
-fn unfit(secret: &str, error: &KeyError) -> OpenError {
-    OpenError::WrongSecret { secret: secret.to_owned(), why: error.to_string() }
-}
+/// The type of the event that a receiver is tried with. It is about nobody.
+const PING: &str = "sayso.ping.v1";
 
 impl Sink for Webhook {
     fn deliver(&self, messages: Arc<[Message]>) -> Answer<'_, Vec<Outcome>> {
         Box::pin(async move {
             let mut outcomes = Vec::with_capacity(messages.len());
+            if self.options.pace.batch_max > 1 {
+                for batch in messages.chunks(self.options.pace.batch_max) {
+                    outcomes.append(&mut self.deliver_batch(batch).await);
+                }
+                return outcomes;
+            }
             for message in messages.iter() {
                 let body = Bytes::copy_from_slice(&message.body);
                 outcomes.push(self.send(&message.id, body, message.at.0 / 1000).await.into());
@@ -85,8 +33,58 @@ impl Sink for Webhook {
         })
     }
 
+    fn pace(&self) -> Pace {
+        self.options.pace
+    }
+
     fn check(&self) -> Answer<'_, Result<Vec<String>, Trouble>> {
-        Box::pin(async { Ok(Vec::new()) })
+        Box::pin(async move {
+            let at = self.clock.at();
+            let id = format!("ping_{}", random_id());
+            let event = self.ping(&id, at);
+            let sent = match self.options.pace.batch_max {
+                0 | 1 => self.send(&id, event.into(), at.0 / 1000).await,
+                _ => {
+                    let batch = Bytes::from(format!("[{event}]"));
+                    self.send_batch(&id, batch, at.0 / 1000, RESPONSE_BYTES_MAX).await.0
+                }
+            };
+            match sent {
+                Sent::Delivered => Ok(vec!["took a signed ping".into()]),
+                Sent::Retry { why, .. } | Sent::Refused { why } => Err(Trouble(why.class())),
+            }
+        })
+    }
+
+    fn mirror(&self) -> Option<&dyn Mirror> {
+        self.read_back.is_some().then_some(self)
+    }
+}
+
+impl Webhook {
+    fn ping(&self, id: &str, at: Timestamp) -> String {
+        let told = self.options.told.as_ref();
+        let ledger = told.map_or("unknown", |told| told.ledger.as_str());
+        let event = json!({
+            "specversion": "1.0",
+            "id": id,
+            "source": format!("urn:sayso:{ledger}"),
+            "type": PING,
+            "time": at,
+            "datacontenttype": "application/json",
+            "data": { "recipient": told.map(|told| told.recipient.as_str()) },
+        });
+        event.to_string()
+    }
+}
+
+impl Why {
+    /// The class, as the board shows it. Who is not believed is of one class everywhere.
+    pub(super) fn class(self) -> String {
+        match self {
+            Self::Status(401 | 403) => "credentials".into(),
+            why => why.to_string(),
+        }
     }
 }
 
@@ -94,8 +92,8 @@ impl From<Sent> for Outcome {
     fn from(sent: Sent) -> Self {
         match sent {
             Sent::Delivered => Self::Delivered,
-            Sent::Retry { after_ms, why } => Self::RetryAfter { after_ms, why: why.to_string() },
-            Sent::Refused { why } => Self::Refused { why: why.to_string() },
+            Sent::Retry { after_ms, why } => Self::RetryAfter { after_ms, why: why.class() },
+            Sent::Refused { why } => Self::Refused { why: why.class() },
         }
     }
 }

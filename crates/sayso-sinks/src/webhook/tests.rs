@@ -1,8 +1,11 @@
+mod batches;
 mod config;
 mod guarded;
 mod outcomes;
 mod receiver;
+mod rotation;
 mod signatures;
+mod suite;
 mod tls;
 mod wire;
 

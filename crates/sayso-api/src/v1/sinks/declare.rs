@@ -222,10 +222,13 @@ pub(crate) async fn rotate(
     let fresh = webhook_secret(&random::<32>().map_err(Problem::unavailable)?);
     secrets.insert("secret".to_owned(), fresh.clone());
     secrets.insert("previous_secret".to_owned(), before);
-    secrets.insert("previous_until".to_owned(), Zeroizing::new(until.to_string()));
     let sealed = app.ledger.secrets().seal_sink(&recipient, &secrets);
     let sealed = sealed.map_err(Problem::unavailable)?;
-    let declared = Box::new(Declared { sealed, ..sink.declared });
+    let mut settings: Value =
+        serde_json::from_str(&sink.declared.settings).map_err(Problem::unavailable)?;
+    settings["previous_until"] = Value::String(until.to_string());
+    let settings = settings.to_string();
+    let declared = Box::new(Declared { sealed, settings, ..sink.declared });
     let command = Command::DeclareSink { recipient, declared };
     let written = write::submit(&app, &principal, None, command).await?.into();
     let (secret, previous_until) = (fresh.to_string(), until.to_string());

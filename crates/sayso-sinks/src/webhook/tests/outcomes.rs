@@ -22,7 +22,8 @@ fn every_status_has_an_outcome() {
     for status in 100..=999 {
         let expected = match status {
             200..=299 => Sent::Delivered,
-            400 | 410 | 413 | 415 | 422 => Sent::Refused { why: Why::Status(status) },
+            400 | 413 | 415 | 422 => Sent::Refused { why: Why::Status(status) },
+            410 => Sent::Retry { after_ms: Some(3_600_000), why: Why::Status(status) },
             300..=399 => again(Why::Redirect),
             _ => again(Why::Status(status)),
         };
@@ -93,7 +94,7 @@ async fn the_answer_decides() {
         (204, Sent::Delivered),
         (500, again(Why::Status(500))),
         (401, again(Why::Status(401))),
-        (410, Sent::Refused { why: Why::Status(410) }),
+        (410, Sent::Retry { after_ms: Some(3_600_000), why: Why::Status(410) }),
     ] {
         let receiver = Receiver::status(status).await;
         assert_eq!(send_to(local(&receiver.url())).await, expected);
