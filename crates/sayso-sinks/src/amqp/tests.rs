@@ -205,3 +205,27 @@ async fn what_no_queue_takes_is_not_delivered() {
     rig.assemble().await;
     assert_eq!(sink.deliver(Arc::new([told])).await, [Outcome::Delivered]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_speaks_tls_with_whom_it_was_told_to() {
+    let Some(rig) = AmqpRig::new().await else { return };
+    let port = crate::guard::secured::before(rig.server.address()).await;
+    let found = async |host: &str, ca_file: Option<std::path::PathBuf>| {
+        let settings = json!({
+            "address": format!("{host}:{port}"),
+            "ca_file": ca_file,
+            "allow_private": true,
+            "exchange": EXCHANGE,
+            "username": rig.server.place().login.name,
+        });
+        let password = Zeroizing::new(rig.server.place().login.password.clone());
+        let secrets = Secrets::from([("password".into(), password)]);
+        let told = Told { recipient: recipient(), ledger: LEDGER.into() };
+        let sink = open("amqp", &settings, &secrets, &told).unwrap();
+        sink.check().await.map_err(|trouble| trouble.0)
+    };
+    let trusted = Some(crate::guard::secured::certificate());
+    assert!(found("localhost", trusted.clone()).await.is_ok());
+    assert!(found("127.0.0.1", trusted).await.is_err(), "that is not its name");
+    assert!(found("localhost", None).await.is_err(), "nobody vouches for it");
+}

@@ -87,6 +87,7 @@ impl KafkaRig {
             .set("group.id", "test")
             .set("enable.partition.eof", "true")
             .set("enable.auto.commit", "false")
+            .set("fetch.wait.max.ms", "20")
             .create()
             .unwrap();
         let mut all = TopicPartitionList::new();
@@ -131,10 +132,13 @@ impl Rig for KafkaRig {
     fn heard(&self) -> Answer<'_, Vec<Vec<u8>>> {
         let messages = block_in_place(|| [self.read(TOPIC), self.read(STATE)].concat());
         let bytes = messages.iter().map(|message| {
-            let headers = message.headers().unwrap();
-            let content_type = headers.iter().find(|header| header.key == "content-type");
-            let content_type = content_type.unwrap().value.unwrap();
-            assert_eq!(content_type, b"application/cloudevents+json");
+            // What the operator of these tests took away by hand has none.
+            let headers = message.headers();
+            let of_type = |headers: &rdkafka::message::OwnedHeaders| {
+                let header = headers.iter().find(|header| header.key == "content-type");
+                header.and_then(|header| header.value) == Some(b"application/cloudevents+json")
+            };
+            assert!(headers.is_none_or(of_type));
             let head = format!("{headers:?}").into_bytes();
             [message.key().unwrap(), &head, message.payload().unwrap_or_default()].concat()
         });
