@@ -1,5 +1,7 @@
 //! `sayso demo`: the whole loop on one machine, with the sample company.
 
+mod broker;
+mod sinks;
 mod start;
 mod systems;
 
@@ -25,6 +27,7 @@ use crate::{
     output::{Output, field},
     server::{self, Behind},
 };
+use broker::Broker;
 use systems::{SYSTEMS, Systems};
 
 pub(crate) use systems::system;
@@ -47,6 +50,9 @@ pub(crate) struct DemoArgs {
     /// The port of the server
     #[arg(long, default_value_t = 8080)]
     port: u16,
+    /// Without anything that needs a server: the service cloud is told by webhook instead of NATS
+    #[arg(long)]
+    embedded: bool,
     /// How many customers to begin with
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     people: u32,
@@ -98,8 +104,12 @@ pub(crate) async fn run(global: &Global, args: DemoArgs) -> Result<()> {
     start::apply_catalog(&client).await?;
     let keys = start::keys(&client, &home).await?;
     let serving = tokio::spawn(server::serve(listener, Arc::clone(&app), std::future::pending()));
-    let systems = Systems::start(&home, &app, &url, &keys)?;
-    declare(&client, &systems).await?;
+    let broker = match args.embedded {
+        true => None,
+        false => Broker::start(&home, out).await?,
+    };
+    let systems = Systems::start(&home, &app, &url, &keys, broker)?;
+    declare(&client, &systems.sinks(&home)).await?;
     let behind = Behind::start(&app, &config::Store::default());
     let ready = async {
         start::import(&client, args.seed, args.people as usize).await?;
@@ -138,12 +148,9 @@ async fn watch(
 }
 
 /// Declares how each system is told. Ports are others at every start.
-async fn declare(client: &Client, systems: &Systems) -> Result<()> {
-    for (name, port) in systems.ports() {
-        let url = format!("http://127.0.0.1:{port}/hook");
-        let settings = json!({"url": url, "allow_private": true, "timeout_ms": 5_000});
-        let body = json!({"kind": "webhook", "settings": settings, "unchecked": true});
-        client.json(Method::PUT, &format!("/v1/sinks/{name}"), &body).await?;
+async fn declare(client: &Client, sinks: &[(&str, Value)]) -> Result<()> {
+    for (name, sink) in sinks {
+        client.json(Method::PUT, &format!("/v1/sinks/{name}"), sink).await?;
     }
     Ok(())
 }

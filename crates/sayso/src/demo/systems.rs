@@ -9,14 +9,20 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use hearth::system::SystemConfig;
+use hearth::system::{
+    SystemConfig,
+    quiet::{self, Quiet, QuietConfig},
+};
+use rusqlite::Connection;
 use sayso_api::App;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::{
     io::AsyncReadExt,
     process::{Child, Command},
 };
 
+use super::{broker::Broker, sinks};
 use crate::{
     drivers,
     home::{Home, write_private},
@@ -37,12 +43,21 @@ struct Told {
     secret: String,
     sayso_url: String,
     key: String,
+    /// The broker that it reads from.
+    stream: Option<String>,
+    /// Where it fetches lists.
+    lists: Option<PathBuf>,
+    /// Whether Sayso writes into its database.
+    is_written: bool,
 }
 
 /// One system.
 struct System {
     name: &'static str,
     port: u16,
+    /// Its database, if Sayso writes into it: whoever stops the system shuts that.
+    written: Option<PathBuf>,
+    shut: Option<Connection>,
     told: PathBuf,
     /// If this file is there, the system is to be off.
     off: PathBuf,
@@ -52,6 +67,7 @@ struct System {
 /// The systems.
 pub(super) struct Systems {
     systems: Vec<System>,
+    broker: Option<Broker>,
 }
 
 /// The file that says that a system is to be off.
@@ -89,7 +105,7 @@ pub(super) fn called(dir: &Path) -> String {
     format!("{} --dir {}", near.display(), dir.display())
 }
 
-fn free_port() -> Result<u16> {
+pub(super) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
     Ok(listener.local_addr()?.port())
 }
@@ -101,8 +117,12 @@ impl Systems {
         app: &App,
         url: &str,
         keys: &BTreeMap<String, String>,
+        broker: Option<Broker>,
     ) -> Result<Self> {
         let mut systems = Vec::new();
+        let lists = home.file("lists");
+        std::fs::create_dir_all(&lists)?;
+        let stream = broker.as_ref().map(Broker::address);
         for name in SYSTEMS {
             let (secret, signing) = drivers::delivery_keys(app.ledger.secrets(), &name.parse()?)?;
             let told = Told {
@@ -113,16 +133,32 @@ impl Systems {
                 secret: secret.reveal().to_string(),
                 sayso_url: url.to_owned(),
                 key: keys.get(name).cloned().unwrap_or_default(),
+                stream: stream.clone().filter(|_| name == "service-cloud"),
+                lists: (name == "ad-partner").then(|| lists.clone()),
+                is_written: name == "crm",
             };
+            let written = told.is_written.then(|| told.database.clone());
+            if let Some(how) = told.quiet() {
+                quiet::prepare(&told.database, &how)?;
+            }
             let path = home.file(&format!("{name}.json"));
             write_private(&path, &serde_json::to_vec(&told)?)?;
             let off = off_file(home.dir(), name);
             let _ = std::fs::remove_file(&off);
-            let mut system = System { name, port: told.port, told: path, off, child: None };
+            let (port, told) = (told.port, path);
+            let mut system = System { name, port, written, shut: None, told, off, child: None };
             system.start()?;
             systems.push(system);
         }
-        Ok(Self { systems })
+        Ok(Self { systems, broker })
+    }
+
+    /// How each is told: what is declared on the ledger.
+    pub(super) fn sinks(&self, home: &Home) -> Vec<(&'static str, Value)> {
+        let of = |system: &System| {
+            (system.name, sinks::of(system.name, system.port, &self.broker, home))
+        };
+        self.systems.iter().map(of).collect()
     }
 
     /// Name and port of each.
@@ -146,12 +182,24 @@ impl Systems {
                 }
             }
         }
+        if let Some(broker) = self.broker.take() {
+            broker.stop().await?;
+        }
         Ok(())
+    }
+}
+
+impl Told {
+    /// How it learns what it may do, if not by messages.
+    fn quiet(&self) -> Option<Quiet> {
+        let lists = self.lists.clone().map(|folder| Quiet::Lists { folder });
+        lists.or(self.is_written.then_some(Quiet::Written))
     }
 }
 
 impl System {
     fn start(&mut self) -> Result<()> {
+        self.shut = None;
         let program = std::env::current_exe().context("the program does not know where it is")?;
         let mut command = Command::new(program);
         command.arg("demo-system").arg(&self.told).stdin(Stdio::piped()).stdout(Stdio::null());
@@ -179,6 +227,13 @@ impl System {
             ));
         } else if wants_off && let Some(mut child) = self.child.take() {
             child.start_kill()?;
+            if let Some(database) = &self.written {
+                // As a database that is down: nobody else gets in.
+                let shut = Connection::open(database)?;
+                shut.busy_timeout(Duration::from_secs(5))?;
+                shut.execute_batch("BEGIN EXCLUSIVE")?;
+                self.shut = Some(shut);
+            }
             out.note(format!("{} is stopped", self.name));
         } else if !wants_off && self.child.is_none() {
             self.start()?;
@@ -194,9 +249,16 @@ pub(crate) async fn system(path: &Path) -> Result<()> {
     let shown = path.display();
     let bytes = std::fs::read(path).with_context(|| format!("cannot read `{shown}`"))?;
     let told: Told = serde_json::from_slice(&bytes).with_context(|| format!("`{shown}`"))?;
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, told.port));
+    if let Some(how) = told.quiet() {
+        let config = QuietConfig { name: told.name, listen, database: told.database, how };
+        quiet::run(config, parent_has_gone()).await?;
+        return Ok(());
+    }
     let config = SystemConfig {
         name: told.name,
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, told.port)),
+        listen,
+        stream: told.stream,
         database: told.database,
         public_key: told.public_key,
         secret: told.secret,

@@ -9,6 +9,7 @@ use std::{
 use hyper::{Method, StatusCode};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::Child,
@@ -99,8 +100,16 @@ fn flag(dir: &Path, system: &str) -> Option<bool> {
     let table = Connection::open_with_flags(dir.join(format!("{system}.db")), flags).unwrap();
     let ana = match system {
         "mailer" => ANA,
-        "crm" => "crm:4711",
-        "ad-partner" => "ad:ad-5a1c0f2e9b7d4836",
+        "crm" => {
+            let sql = "SELECT may_email_offers FROM contacts WHERE crm_id = '4711'";
+            return table.query_row(sql, [], |row| row.get(0)).ok();
+        }
+        "ad-partner" => {
+            let sql = "SELECT count(*) = 0 FROM suppressed
+                       WHERE sha256 = ?1 AND purpose = 'marketing.offers' AND channel = 'email'";
+            let name = hex::encode(Sha256::digest("ad-5a1c0f2e9b7d4836"));
+            return table.query_row(sql, [name], |row| row.get(0)).ok();
+        }
         _ => "svc:sc-0004711",
     };
     let sql = "SELECT permissions FROM customers WHERE identifier = ?1";

@@ -10,13 +10,18 @@
 //!                                      └─▶ report ─▶ POST {sayso}/v1/effects
 //! ```
 //!
+//! The service cloud reads the same messages from a NATS stream (`stream`), and two systems take none
+//! at all ([`quiet`]).
+//!
 //! **Invariant:** the report of a change is written in the transaction of the change. A crash
 //! leaves both or neither, and what is in the outbox is reported after a restart.
 //!
 //! **Invariant:** a message never undoes a newer one, however late or often it comes.
 
+pub mod quiet;
 mod receive;
 mod report;
+mod stream;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -29,11 +34,11 @@ use std::{
 
 use tokio::{net::TcpListener, sync::watch};
 
-use receive::Receiver;
+use receive::{Reader, Receiver};
 use report::{Health, Reporter};
 use table::Table;
 use verify::Verifier;
-use writer::Writer;
+use writer::{Handle, Writer};
 
 /// How long requests and reports that are under way at shutdown may take.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(3);
@@ -55,6 +60,8 @@ pub struct SystemConfig {
     pub sayso_url: String,
     /// Its API key, by which it reports what it did.
     pub key: String,
+    /// The NATS server that messages come over, if they do not come to `/hook`: `127.0.0.1:4222`.
+    pub stream: Option<String>,
 }
 
 /// Why a system could not start or go on.
@@ -102,6 +109,8 @@ pub struct System {
     receiver: Receiver,
     reporter: Reporter,
     writer: Writer,
+    /// The server and the name of the stream that it reads.
+    stream: Option<(String, Reader)>,
 }
 
 /// Runs a system until `shutdown`; what is under way is finished first.
@@ -129,8 +138,10 @@ impl System {
         let writer = Writer::start(Table::open(&config.database)?)?;
         let health = Arc::new(Health::default());
         let reporter = Reporter::new(writer.handle(), endpoint, authorization, Arc::clone(&health));
+        let reader = Reader::of(config.name.clone());
+        let stream = config.stream.map(|server| (server, reader));
         let receiver = Receiver::new(config.name, verifier, writer.handle(), health);
-        Ok(Self { listener, address, receiver, reporter, writer })
+        Ok(Self { listener, address, receiver, reporter, writer, stream })
     }
 
     /// Where it listens.
@@ -148,8 +159,10 @@ impl System {
                 .with_graceful_shutdown(until_true(stopped))
                 .into_future()
         );
+        let mut reading = pin!(reading(self.stream, self.writer.handle()));
         tokio::select! {
             () = shutdown => {}
+            () = &mut reading => return Err(SystemError::Stopped(None)),
             served = &mut serving => return Err(SystemError::Stopped(served.err())),
             () = &mut reporting => return Err(SystemError::Stopped(None)),
         }
@@ -163,6 +176,17 @@ impl System {
             tracing::warn!("stopped with requests or reports under way; they are taken up again");
         }
         Ok(())
+    }
+}
+
+/// Reads its stream, if it has one.
+async fn reading(stream: Option<(String, Reader)>, table: Handle) {
+    match stream {
+        Some((server, reader)) => {
+            let name = reader.name().to_owned();
+            stream::read(&server, &name, reader, table).await;
+        }
+        None => std::future::pending().await,
     }
 }
 

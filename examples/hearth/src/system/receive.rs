@@ -69,7 +69,7 @@ pub(super) struct Message {
 
 /// A no to a request.
 #[derive(Debug)]
-enum Refusal {
+pub(super) enum Refusal {
     Unverified(Unverified),
     Malformed(String),
     OtherRecipient,
@@ -110,9 +110,14 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// Understands messages, whatever they came over.
+pub(super) struct Reader {
+    name: String,
+}
+
 /// Answers requests.
 pub(super) struct Receiver {
-    name: String,
+    reader: Reader,
     verifier: Verifier,
     table: Handle,
     health: Arc<Health>,
@@ -125,7 +130,7 @@ impl Receiver {
         table: Handle,
         health: Arc<Health>,
     ) -> Self {
-        Self { name, verifier, table, health }
+        Self { reader: Reader::of(name), verifier, table, health }
     }
 
     /// The endpoints.
@@ -136,8 +141,21 @@ impl Receiver {
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .with_state(Arc::new(self))
     }
+}
 
-    fn read(&self, body: &[u8]) -> Result<Message, Refusal> {
+impl Reader {
+    /// For the system of a name.
+    pub(super) fn of(name: String) -> Self {
+        Self { name }
+    }
+
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A message that was believed, understood.
+    pub(super) fn read(&self, body: &[u8]) -> Result<Message, Refusal> {
         // Only the place is named: the text may be personal, and answers end up in logs.
         let event: CloudEvent = serde_json::from_slice(body).map_err(|error| {
             let (line, column) = (error.line(), error.column());
@@ -201,7 +219,7 @@ async fn hook(
     };
     let now = now().as_second();
     receiver.verifier.verify(&signed, &body, now).map_err(Refusal::Unverified)?;
-    let message = receiver.read(&body)?;
+    let message = receiver.reader.read(&body)?;
     receiver.table.apply(message).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -220,7 +238,7 @@ async fn status(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let status = Status {
-        name: receiver.name.clone(),
+        name: receiver.reader.name.clone(),
         figures: receiver.table.figures().await?,
         reporting: receiver.health.text(),
     };

@@ -136,6 +136,7 @@ fn config(database: &Path, sayso_url: &str) -> SystemConfig {
         secret: secret(),
         sayso_url: sayso_url.to_owned(),
         key: API_KEY.to_owned(),
+        stream: None,
     }
 }
 
