@@ -32,8 +32,10 @@ pub mod mqtt;
 #[cfg(feature = "nats")]
 pub mod nats;
 pub mod open;
-#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))]
+#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats"))]
 mod readback;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))]
+mod sums;
 pub mod webhook;
