@@ -36,10 +36,11 @@ pub mod mqtt;
 #[cfg(feature = "nats")]
 pub mod nats;
 pub mod open;
-#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))]
+#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats"))]
 mod readback;
 #[cfg(feature = "redis")]
 pub mod redis;
+<<<<<<< HEAD
 #[cfg(any(feature = "exec", feature = "webhook"))]
 mod results;
 #[cfg(feature = "sql")]
@@ -47,4 +48,8 @@ pub mod sql;
 #[cfg(feature = "suppression")]
 pub mod suppression;
 #[cfg(feature = "webhook")]
+=======
+#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))]
+mod sums;
+>>>>>>> 95f039ab15e122aa0f71c5dd9074dd0710b35345
 pub mod webhook;

@@ -141,7 +141,10 @@ pub fn open(
 }
 
 /// Reads settings. Those that `part` names are read apart, as settings of another struct.
-pub(crate) fn read<P: DeserializeOwned, S: DeserializeOwned>(
+///
+/// # Errors
+/// What an operator wrote cannot be used.
+pub fn read<P: DeserializeOwned, S: DeserializeOwned>(
     settings: &Value,
     part: &[Setting],
 ) -> Result<(P, S), OpenError> {
@@ -153,8 +156,10 @@ pub(crate) fn read<P: DeserializeOwned, S: DeserializeOwned>(
 }
 
 /// Reads settings that are all of one struct.
-#[cfg(feature = "kafka")]
-pub(crate) fn read_all<S: DeserializeOwned>(settings: &Value) -> Result<S, OpenError> {
+///
+/// # Errors
+/// What an operator wrote cannot be used.
+pub fn read_all<S: DeserializeOwned>(settings: &Value) -> Result<S, OpenError> {
     read_one(settings.as_object().ok_or(OpenError::Shape)?.clone())
 }
 

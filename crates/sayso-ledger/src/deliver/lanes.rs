@@ -138,7 +138,9 @@ impl Lanes {
         share: u8,
     ) {
         let asked = after_ms.map(Duration::from_millis).unwrap_or_default();
-        if is_first {
+        // What was under way together when the system went down failed once, and not so many times.
+        let is_closed = self.closed_until.is_some_and(|until| now < until);
+        if is_first && !is_closed {
             self.failures = self.failures.saturating_add(1);
             self.closed_until = Some(now + backoff(self.failures, share).max(asked));
         }

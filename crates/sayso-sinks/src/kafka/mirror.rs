@@ -17,7 +17,7 @@ use sayso_ledger::{
 use tokio::task::spawn_blocking;
 
 use super::{Kafka, producer::class};
-use crate::readback::{Sums, kept};
+use crate::{readback::kept, sums::Sums};
 
 /// How long reading back everything may take.
 const WHOLE: Duration = Duration::from_secs(55);

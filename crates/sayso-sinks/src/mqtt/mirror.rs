@@ -13,7 +13,7 @@ use super::{
     Mqtt,
     session::{Broken, Session},
 };
-use crate::readback::{Sums, kept};
+use crate::{readback::kept, sums::Sums};
 
 /// MQTT does not say which kept message is the last. Brokers send them before they answer what was
 /// asked after the subscription, or soon after.

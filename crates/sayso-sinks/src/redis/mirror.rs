@@ -10,7 +10,7 @@ use sayso_ledger::{
 use tokio::time::timeout;
 
 use super::{Redis, connection::class};
-use crate::readback::Sums;
+use crate::sums::Sums;
 
 /// About how many people are read at a time.
 const PAGE: usize = 500;
