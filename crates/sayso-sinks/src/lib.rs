@@ -40,16 +40,13 @@ pub mod open;
 mod readback;
 #[cfg(feature = "redis")]
 pub mod redis;
-<<<<<<< HEAD
 #[cfg(any(feature = "exec", feature = "webhook"))]
 mod results;
 #[cfg(feature = "sql")]
 pub mod sql;
+#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))]
+mod sums;
 #[cfg(feature = "suppression")]
 pub mod suppression;
 #[cfg(feature = "webhook")]
-=======
-#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))]
-mod sums;
->>>>>>> 95f039ab15e122aa0f71c5dd9074dd0710b35345
 pub mod webhook;
