@@ -36,7 +36,7 @@ fn stream(broker: &Broker) -> Value {
 fn sql(home: &Home) -> Value {
     let offers = |when: &str, sql: &str| {
         json!({
-            "when": when, "purpose": "marketing.offers", "data": "contact.email",
+            "when": when, "purpose": "marketing.offers", "data": "contact",
             "channel": "email", "sql": sql,
         })
     };

@@ -13,6 +13,8 @@ mod cli_import;
 #[cfg(test)]
 mod cli_server;
 #[cfg(test)]
+mod cli_sink;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod crash_power;

@@ -275,6 +275,12 @@ impl Browser {
         answer
     }
 
+    /// Sends a form from a page of ours, and gives whatever answers.
+    pub(crate) async fn form(&self, path: &str, form: &str) -> Answer {
+        let headers = [FORM, ("cookie", self.cookie.as_str()), ("sec-fetch-site", "same-origin")];
+        self.caller.send(Method::POST, path, &headers, form).await
+    }
+
     /// Sends the page's form with one box as it is to be, and gives the page that follows.
     pub(crate) async fn save(&self, page: &Answer, name: &str, ticked: bool) -> (String, Answer) {
         let mut fields = vec![("csrf", attribute(&page.text, "name=\"csrf\"", "value"))];

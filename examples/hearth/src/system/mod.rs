@@ -159,7 +159,7 @@ impl System {
                 .with_graceful_shutdown(until_true(stopped))
                 .into_future()
         );
-        let mut reading = pin!(reading(self.stream, self.writer.handle()));
+        let mut reading = Box::pin(reading(self.stream, self.writer.handle()));
         tokio::select! {
             () = shutdown => {}
             () = &mut reading => return Err(SystemError::Stopped(None)),
@@ -167,6 +167,8 @@ impl System {
             () = &mut reporting => return Err(SystemError::Stopped(None)),
         }
         stop.send_replace(true);
+        // It holds on to the table, which ends when nobody does.
+        drop(reading);
         let ended = async {
             let _ = tokio::join!(serving, reporting);
             self.writer.end().await;
