@@ -111,11 +111,13 @@ struct Kept {
     device: Option<Id>,
 }
 
-/// A decision in brief.
+/// A decision in brief: what of it differs between people who are asked about alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Brief {
-    pub(crate) reason: Reason,
-    pub(crate) grant: Option<Position>,
+pub struct Brief {
+    /// Why.
+    pub reason: Reason,
+    /// The grant that a yes rests on.
+    pub grant: Option<Position>,
 }
 
 /// What only the writer touches.
@@ -234,7 +236,14 @@ impl Engine {
         self.say(&view.book, cell, said, at)
     }
 
-    fn say(&self, book: &Book, cell: Cell, said: Option<Said>, at: Timestamp) -> Option<Brief> {
+    /// What holds in a cell of somebody of whom this is said, if anything is.
+    pub(crate) fn say(
+        &self,
+        book: &Book,
+        cell: Cell,
+        said: Option<Said>,
+        at: Timestamp,
+    ) -> Option<Brief> {
         let nobody = Said { profile: NOBODY, lapse: NEVER, grant: NO_POSITION };
         let said = said.unwrap_or(nobody);
         let (reason, is_on_newest) = self.recall(book, cell, said, at)?;
