@@ -42,9 +42,7 @@ impl Snapshot {
             // Most are of the same kind as the one before.
             let number = known.iter().rposition(|other| *other == kind).unwrap_or_else(|| {
                 known.push(kind);
-                // A device has a slot of its own.
-                let is_plain = kind.device.is_none();
-                kinds.push(if is_plain { view.book.plan.ask(&kind) } else { Answer::Unprepared });
+                kinds.push(view.book.plan.ask_of_many(&kind, at));
                 kinds.len() - 1
             });
             (number, question.subject)

@@ -249,6 +249,17 @@ impl Plan {
         }
     }
 
+    /// What a question comes to that is put to many, whoever they are, at a moment. One about a device,
+    /// or by a channel that may rest, is the rule's.
+    pub(crate) fn ask_of_many(&self, question: &Question<'_>, at: Timestamp) -> Answer {
+        match self.ask(question) {
+            // What is never done with one device may be done with another.
+            _ if question.device.is_some() => Answer::Unprepared,
+            Answer::Cell(cell) if self.may_rest(self.declared(cell), at) => Answer::Unprepared,
+            answer => answer,
+        }
+    }
+
     /// What belongs to a cell.
     pub(crate) fn declared(&self, cell: Cell) -> &Declared {
         &self.cells[cell.0 as usize]
