@@ -53,10 +53,10 @@ impl Counted {
         Self { registry, decisions, people, head }
     }
 
-    /// Counts a decision.
-    pub fn decided(&self, reason: Reason) {
+    /// Counts decisions.
+    pub fn decided(&self, reason: Reason, count: u64) {
         if let Some(counter) = self.decisions.get(reason as usize) {
-            counter.inc();
+            counter.inc_by(count);
         }
     }
 

@@ -4,7 +4,7 @@
 //! |-------|-------------|--------------------|
 //! | live | what changed since the last save began | everyone |
 //! | frozen | what is being saved | whoever finds nothing in the live one |
-//! | [`crate::base::Base`] | what was saved | whoever finds nothing in either |
+//! | [`crate::image::Image`] | what was saved | whoever finds nothing in either |
 //!
 //! A key that is gone is kept as such while a layer below may still have it.
 
@@ -75,10 +75,10 @@ struct Shard<K, V> {
     frozen: Layer<K, V>,
 }
 
-/// A shard that is looked at.
-pub(crate) struct Looked<'a, K, V>(RwLockReadGuard<'a, Shard<K, V>>);
+/// A shard that is locked to be looked at.
+pub(crate) struct Locked<'a, K, V>(RwLockReadGuard<'a, Shard<K, V>>);
 
-impl<K: Sharded, V: Clone> Looked<'_, K, V> {
+impl<K: Sharded, V: Clone> Locked<'_, K, V> {
     /// What is known of a key of this shard.
     pub(crate) fn get(&self, key: &K) -> Known<V> {
         match known(&self.0.live, key) {
@@ -122,8 +122,8 @@ impl<K: Sharded, V: Clone> Layers<K, V> {
     }
 
     /// The shard of a key, to look at several keys in it.
-    pub(crate) fn shard_of(&self, key: &K) -> Looked<'_, K, V> {
-        Looked(read(&self.0[key.shard()]))
+    pub(crate) fn shard_of(&self, key: &K) -> Locked<'_, K, V> {
+        Locked(read(&self.0[key.shard()]))
     }
 
     /// What was known of a key when the save began.

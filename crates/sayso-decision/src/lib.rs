@@ -77,7 +77,8 @@
 //! ```
 //!
 //! Reading order: [`decide`] (the rule over states, held equal to `sayso_consent::oracle` by
-//! property test), [`snapshot`], `engine`, [`audience`], [`columns`], [`permission`], [`staged`].
+//! property test), [`snapshot`], `engine`, [`audience`], [`columns`],
+//! [`hearing`], [`permission`], [`staged`].
 
 #[cfg(test)]
 mod alike;
@@ -85,6 +86,7 @@ pub mod audience;
 pub mod columns;
 pub mod decide;
 mod engine;
+pub mod hearing;
 pub mod image;
 mod index;
 mod layers;
@@ -93,7 +95,7 @@ mod settle;
 pub mod snapshot;
 pub mod staged;
 
-pub use engine::{Engine, Sum, many::Prepared, plan::Question, whom::Whom};
+pub use engine::{Brief, Engine, Sum, many::Prepared, plan::Question, whom::Whom};
 pub use permission::{Permission, permissions};
 pub use snapshot::Snapshot;
 pub use staged::Staged;

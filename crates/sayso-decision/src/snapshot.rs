@@ -16,16 +16,16 @@ use sayso_consent::{
     event::{Entry, Event, Key},
     handle::Facts,
     id::{Id, Lookup, Position, SubjectId},
-    request::{Decision, LEASE_MS, Reason, Request},
+    request::{Decision, Reason, Request},
     sink::{self, SinkState, Sinks},
     subject::{Held, SubjectState},
     time::Timestamp,
 };
 
 use crate::{
-    decide::{Passing, People, decide, oblige},
+    decide::{Passing, People, decide},
     engine::{
-        Engine, View,
+        Brief, Engine, View,
         plan::{Answer, Question},
     },
     image::{Frozen, Image},
@@ -170,27 +170,15 @@ impl Snapshot {
 
     fn recall(&self, view: &View, question: &Question<'_>, at: Timestamp) -> Option<Decision> {
         let device = question.device;
-        let mut decision = match view.book.plan.ask(question) {
+        let answer = view.book.plan.ask(question);
+        let brief = match answer {
             Answer::Unprepared => return None,
             // What is never done with one device may be done with another.
             Answer::Never(Reason::PromisedNever, _) if device.is_some() => return None,
-            Answer::Never(reason, under) => {
-                let activity = under.and_then(|under| view.book.plan.activity(under));
-                Decision::deny(reason, activity)
-            }
-            Answer::Cell(cell) => {
-                let brief = self.engine.brief(view, cell, question.subject, device, at)?;
-                let declared = view.book.plan.declared(cell);
-                let mut decision = Decision::deny(brief.reason, Some(&declared.id));
-                decision.grant = brief.grant;
-                if decision.allow() {
-                    oblige(&mut decision, &declared.activity, at);
-                }
-                decision
-            }
+            Answer::Never(reason, _) => Brief { reason, grant: None },
+            Answer::Cell(cell) => self.engine.brief(view, cell, question.subject, device, at)?,
         };
-        decision.lease = at.plus_ms(LEASE_MS);
-        Some(decision)
+        Some(view.book.plan.whole(answer, brief, at))
     }
 
     /// The answer of the rule itself, over the person's state. [`Snapshot::decide`] gives the same,

@@ -1,31 +1,50 @@
-//! The answers to many questions, written as they are given. Most say the same as one before but for
-//! the grant that they rest on, and what is the same is put into words once.
+//! The answers to many questions, written as they are given. Those of one kind and for one reason say
+//! the same but for the grant that they rest on, and what is the same is put into words once.
 
 use std::io::Write;
 
-use sayso_consent::Decision;
+use sayso_consent::{Decision, Position, Reason};
+use sayso_decision::{Brief, Question};
 
-use crate::access::form::Answer;
+use crate::{
+    Point,
+    access::{
+        ask::{self, Asked},
+        finder::Finder,
+        form::Answer,
+    },
+    problem::Problem,
+};
 
-/// How many answers that differ are remembered.
-const REMEMBERED: usize = 16;
 /// How long an answer is, more or less.
 const ANSWER_BYTES: usize = 320;
 /// What comes right after the grant. No name in an answer has a quotation mark.
 const BEHIND_GRANT: &str = r#","as_of":"#;
 
 /// Answers in the making, as JSON.
-pub(crate) struct Writing {
-    bytes: Vec<u8>,
-    remembered: Vec<Words>,
-    next: usize,
-}
+pub(crate) struct Writing(Vec<u8>);
 
-/// A decision without its grant, and how it is put: before the grant and behind it.
+/// How a decision is put, before the grant that it rests on and behind it.
 struct Words {
-    decision: Decision,
+    reason: Reason,
     before: String,
     behind: String,
+    /// How often it was said.
+    count: u64,
+}
+
+impl Words {
+    fn of(decision: Decision) -> serde_json::Result<Self> {
+        let reason = decision.reason;
+        let text = serde_json::to_string(&Answer::from(decision))?;
+        let (before, behind) = text.split_at(text.find(BEHIND_GRANT).unwrap_or(text.len()));
+        let (before, behind) = (before.to_owned(), behind.to_owned());
+        Ok(Self { reason, before, behind, count: 0 })
+    }
+}
+
+fn unwritten(_: impl std::error::Error) -> Problem {
+    Problem::unavailable("the answer cannot be written")
 }
 
 impl Writing {
@@ -33,62 +52,100 @@ impl Writing {
     pub(crate) fn of(count: usize) -> Self {
         let mut bytes = Vec::with_capacity(count * ANSWER_BYTES);
         bytes.extend_from_slice(br#"{"evaluations":["#);
-        Self { bytes, remembered: Vec::new(), next: 0 }
+        Self(bytes)
     }
 
-    /// Adds a decision.
-    pub(crate) fn decided(&mut self, mut decision: Decision) -> serde_json::Result<()> {
-        let grant = decision.grant.take();
-        let place = match self.remembered.iter().position(|words| words.decision == decision) {
-            Some(place) => place,
-            None => self.remember(decision)?,
-        };
-        self.separate();
-        let Words { before, behind, .. } = &self.remembered[place];
-        self.bytes.extend_from_slice(before.as_bytes());
-        if let Some(grant) = grant {
-            write!(self.bytes, r#","grant":"{grant}""#).map_err(serde_json::Error::io)?;
+    /// Answers questions at one moment, and those that lack a field by saying which. Whether the
+    /// last one is allowed.
+    pub(crate) fn answer(
+        &mut self,
+        point: &Point,
+        finder: &mut Finder<'_>,
+        asked: &[Result<Asked<'_>, &'static str>],
+    ) -> Result<bool, Problem> {
+        let mut is_allowed = false;
+        // Mostly nothing lacks anything, and all are heard together.
+        for some in asked.chunk_by(|one, other| one.is_ok() && other.is_ok()) {
+            is_allowed = match some {
+                [Err(field)] => self.write(&Answer::missing(field)).map(|()| false)?,
+                _ => self.answer_whole(point, finder, some.iter().flatten())?,
+            };
         }
-        self.bytes.extend_from_slice(behind.as_bytes());
+        Ok(is_allowed)
+    }
+
+    fn answer_whole<'q>(
+        &mut self,
+        point: &Point,
+        finder: &mut Finder<'_>,
+        asked: impl Iterator<Item = &'q Asked<'q>> + Clone,
+    ) -> Result<bool, Problem> {
+        let people = finder.find_each(asked.clone().map(|asked| &*asked.resource.id));
+        let questions = asked.zip(people).map(|(asked, subject)| asked.about(subject));
+        let questions: Vec<Question> = questions.collect();
+        let at = point.clock.at();
+        // Read before the state: the state is then at least as new as the lease says.
+        let term = point.term(at);
+        let hearing = point.snapshot.hear(&questions, at);
+        let mut known = Vec::new();
+        known.resize_with(hearing.kinds() * Reason::ALL.len(), || None);
+        let mut is_allowed = false;
+        for (question, (kind, brief)) in questions.iter().zip(hearing.briefs()) {
+            let Some(Brief { reason, grant }) = brief else {
+                let decision = ask::decide(point, question)?;
+                is_allowed = decision.allow();
+                self.write(&decision.into())?;
+                continue;
+            };
+            let words = match &mut known[kind * Reason::ALL.len() + reason as usize] {
+                Some(words) => words,
+                none => {
+                    let decision = term.bound(hearing.whole(kind, reason), at);
+                    none.insert(Words::of(decision).map_err(unwritten)?)
+                }
+            };
+            words.count += 1;
+            is_allowed = words.reason.allows();
+            self.say(words, grant.filter(|_| is_allowed)).map_err(unwritten)?;
+        }
+        for Words { reason, count, .. } in known.into_iter().flatten() {
+            point.metrics.decided(reason, count);
+        }
+        Ok(is_allowed)
+    }
+
+    fn say(&mut self, words: &Words, grant: Option<Position>) -> std::io::Result<()> {
+        self.separate();
+        self.0.extend_from_slice(words.before.as_bytes());
+        if let Some(grant) = grant {
+            write!(self.0, r#","grant":"{grant}""#)?;
+        }
+        self.0.extend_from_slice(words.behind.as_bytes());
         Ok(())
     }
 
     /// Adds any other answer.
-    pub(crate) fn answered(&mut self, answer: &Answer) -> serde_json::Result<()> {
+    pub(crate) fn write(&mut self, answer: &Answer) -> Result<(), Problem> {
         self.separate();
-        serde_json::to_writer(&mut self.bytes, answer)
+        serde_json::to_writer(&mut self.0, answer).map_err(unwritten)
     }
 
     /// All of them.
     pub(crate) fn into_bytes(mut self) -> Vec<u8> {
-        self.bytes.extend_from_slice(b"]}");
-        self.bytes
+        self.0.extend_from_slice(b"]}");
+        self.0
     }
 
     fn separate(&mut self) {
-        if self.bytes.last() == Some(&b'}') {
-            self.bytes.push(b',');
+        if self.0.last() == Some(&b'}') {
+            self.0.push(b',');
         }
-    }
-
-    /// The newest takes the place of the oldest: time goes on, and with it the lease.
-    fn remember(&mut self, decision: Decision) -> serde_json::Result<usize> {
-        let text = serde_json::to_string(&Answer::from(decision.clone()))?;
-        let (before, behind) = text.split_at(text.find(BEHIND_GRANT).unwrap_or(text.len()));
-        let words = Words { decision, before: before.to_owned(), behind: behind.to_owned() };
-        let place = self.next;
-        match self.remembered.get_mut(place) {
-            Some(oldest) => *oldest = words,
-            None => self.remembered.push(words),
-        }
-        self.next = (place + 1) % REMEMBERED;
-        Ok(place)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use sayso_consent::{Position, Reason, Timestamp, request::Obligation};
+    use sayso_consent::{Timestamp, request::Obligation};
 
     use super::*;
     use crate::access::{evaluations::Answers, form::AnswerContext};
@@ -101,45 +158,37 @@ mod tests {
             let delete = Obligation::DeleteBy { at: at(0) };
             let redact = Obligation::Redact { fields: vec![r#""as_of":"#.to_owned()] };
             let yes = Decision {
-                grant: Some(Position::at(17)),
                 as_of: Position::at(20),
                 keep_until: Some(at(0)),
                 obligations: vec![redact, delete],
                 lease: at(1),
+                until: Some(at(3)),
                 ..no.clone()
             };
-            let later = Decision { lease: at(2), until: Some(at(3)), ..yes.clone() };
-            let other = Decision { grant: Some(Position::at(18)), ..yes.clone() };
-            [no, yes, later, other, Decision::deny(*reason, None)]
+            [no, yes, Decision::deny(*reason, None)]
         });
         all.collect()
     }
 
-    /// More different ones than are remembered, and each twice.
     #[test]
-    fn what_is_remembered_reads_as_if_each_was_written_alone() {
-        let mut all = decisions();
-        all.extend(decisions());
-        for count in [0, 1, all.len()] {
-            let mut writing = Writing::of(count);
-            for decision in &all[..count] {
-                writing.decided(decision.clone()).unwrap();
+    fn what_is_put_into_words_reads_as_if_each_was_written_alone() {
+        let (mut writing, mut alone) = (Writing::of(0), Vec::new());
+        let other = || Answer { decision: false, context: AnswerContext::default() };
+        for decision in decisions() {
+            let words = Words::of(decision.clone()).unwrap();
+            for grant in [None, Some(Position::at(17)), Some(Position::at(u64::MAX))] {
+                writing.say(&words, grant).unwrap();
+                alone.push(Answer::from(Decision { grant, ..decision.clone() }));
             }
-            let evaluations = all[..count].iter().cloned().map(Answer::from).collect();
-            let alone = serde_json::to_string(&Answers { evaluations }).unwrap();
-            assert_eq!(String::from_utf8(writing.into_bytes()).unwrap(), alone);
+            writing.write(&other()).unwrap();
+            alone.push(other());
         }
+        let alone = serde_json::to_string(&Answers { evaluations: alone }).unwrap();
+        assert_eq!(String::from_utf8(writing.into_bytes()).unwrap(), alone);
     }
 
     #[test]
-    fn other_answers_stand_between_decisions() {
-        let answer = || Answer { decision: false, context: AnswerContext::default() };
-        let mut writing = Writing::of(3);
-        writing.answered(&answer()).unwrap();
-        writing.decided(decisions().remove(0)).unwrap();
-        writing.answered(&answer()).unwrap();
-        let evaluations = vec![answer(), decisions().remove(0).into(), answer()];
-        let alone = serde_json::to_string(&Answers { evaluations }).unwrap();
-        assert_eq!(String::from_utf8(writing.into_bytes()).unwrap(), alone);
+    fn without_answers_the_list_is_empty() {
+        assert_eq!(Writing::of(0).into_bytes(), br#"{"evaluations":[]}"#);
     }
 }

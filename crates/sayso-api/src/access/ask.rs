@@ -5,21 +5,21 @@
 
 use std::time::Duration;
 
-use sayso_consent::{Decision, Id, Position, Request};
+use sayso_consent::{Decision, Id, Position, Request, SubjectId};
 use sayso_decision::Question;
 
 use crate::{
     Point,
-    access::{
-        finder::Finder,
-        form::{Context, Resource},
-    },
+    access::form::{Action, Asker, Context, Resource},
+    auth::Principal,
     limits::FRESHNESS_MS,
     problem::Problem,
 };
 
 /// A name that no catalog has: what an unreadable name becomes.
 const NOTHING: &str = "-";
+/// Circumstances that nothing is said of.
+const NOWHERE: &Context<'static> = &Context { channel: None, at_least_as_fresh: None };
 
 fn id_or_nothing(text: &str) -> Result<Id, Problem> {
     text.parse().or_else(|_| NOTHING.parse()).map_err(|_| Problem::bad_request("invalid_id", text))
@@ -30,26 +30,44 @@ pub(crate) fn recipient<'a>(kind: &str, id: &'a str) -> &'a str {
     if kind == "recipient" { id } else { NOTHING }
 }
 
-/// The question that is asked.
-pub(crate) fn question<'a>(
-    finder: &mut Finder<'_>,
-    recipient: &'a str,
-    purpose: &'a str,
-    resource: &'a Resource<'_>,
-    context: &'a Context<'_>,
-) -> Question<'a> {
-    let device = resource.properties.as_ref().and_then(|properties| properties.device.as_deref());
-    Question {
-        subject: finder.find(&resource.id),
-        data: &resource.kind,
-        purpose,
-        recipient,
-        channel: context.channel.as_deref(),
-        device,
+/// A question in AuthZEN's words, but for who is meant by its resource.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'q> {
+    pub(crate) recipient: &'q str,
+    pub(crate) purpose: &'q str,
+    pub(crate) resource: &'q Resource<'q>,
+    pub(crate) context: &'q Context<'q>,
+}
+
+impl<'q> Asked<'q> {
+    /// From its parts.
+    pub(crate) fn new(
+        subject: &'q Asker<'q>,
+        action: &'q Action<'q>,
+        resource: &'q Resource<'q>,
+        context: Option<&'q Context<'q>>,
+    ) -> Self {
+        let recipient = recipient(&subject.kind, &subject.id);
+        Self { recipient, purpose: &action.name, resource, context: context.unwrap_or(NOWHERE) }
+    }
+
+    /// Lets pass whoever may ask it, once this node is as fresh as it has to be.
+    pub(crate) async fn admit(&self, point: &Point, principal: &Principal) -> Result<(), Problem> {
+        principal.speak_for(self.recipient)?;
+        be_fresh(point, self.context).await
+    }
+
+    /// The question about somebody.
+    pub(crate) fn about(&self, subject: Option<SubjectId>) -> Question<'q> {
+        let Self { recipient, purpose, resource, context } = *self;
+        let properties = resource.properties.as_ref();
+        let device = properties.and_then(|properties| properties.device.as_deref());
+        let (data, channel) = (&*resource.kind, context.channel.as_deref());
+        Question { subject, data, purpose, recipient, channel, device }
     }
 }
 
-/// The same with names of its own, for the rule.
+/// A question with names of its own, for the rule.
 pub(crate) fn request(question: &Question<'_>) -> Result<Request, Problem> {
     Ok(Request {
         subject: question.subject,
@@ -90,6 +108,6 @@ pub(crate) fn decide(point: &Point, question: &Question<'_>) -> Result<Decision,
         None => snapshot.by_rule(&request(question)?, at),
     };
     let decision = term.bound(decision, at);
-    point.metrics.decided(decision.reason);
+    point.metrics.decided(decision.reason, 1);
     Ok(decision)
 }

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use sayso_consent::{Decision, event::Grade};
+use sayso_consent::event::Grade;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
     Point,
     access::{
-        ask,
-        finder::Finder,
+        ask::{self, Asked},
         form::{Action, Answer, Asker, Context, Resource},
     },
     auth::Principal,
@@ -56,21 +55,10 @@ pub(crate) async fn handler(
     Bare(bytes): Bare,
 ) -> Result<Response, Problem> {
     principal.require(Grade::Decide)?;
-    let question = body::parse(&bytes)?;
-    let decision = decide(&point, &mut point.finder(&principal), &principal, &question).await?;
+    let Evaluation { subject, action, resource, context } = &body::parse(&bytes)?;
+    let asked = Asked::new(subject, action, resource, Some(context));
+    asked.admit(&point, &principal).await?;
+    let subject = point.finder(&principal).find(&asked.resource.id);
+    let decision = ask::decide(&point, &asked.about(subject))?;
     Ok(body::answer(&Answer::from(decision)))
-}
-
-/// Answers one question.
-pub(crate) async fn decide(
-    point: &Point,
-    finder: &mut Finder<'_>,
-    principal: &Principal,
-    question: &Evaluation<'_>,
-) -> Result<Decision, Problem> {
-    let recipient = ask::recipient(&question.subject.kind, &question.subject.id);
-    principal.speak_for(recipient)?;
-    ask::be_fresh(point, &question.context).await?;
-    let Evaluation { action, resource, context, .. } = question;
-    ask::decide(point, &ask::question(finder, recipient, &action.name, resource, context))
 }

@@ -11,8 +11,8 @@ use crate::{
     Point,
     access::{
         answers::Writing,
-        evaluation::{self, Evaluation},
-        form::{Action, Answer, AnswerContext, Asker, Context, ItemError, Resource},
+        ask::{self, Asked},
+        form::{Action, Answer, Asker, Context, Resource},
     },
     auth::Principal,
     body::{self, LargeBare},
@@ -20,7 +20,7 @@ use crate::{
     problem::Problem,
 };
 
-/// How many questions are answered between two looks at what else there is to do.
+/// How many questions are answered at one moment, and between two looks at what else there is to do.
 const BREATH: usize = 256;
 
 /// Questions, and defaults for what they leave out.
@@ -42,7 +42,7 @@ pub(crate) struct Evaluations<'a> {
 }
 
 /// One question; what it leaves out comes from the defaults.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct Item<'a> {
     #[serde(borrow)]
     subject: Option<Asker<'a>>,
@@ -76,6 +76,16 @@ pub(crate) enum Semantic {
     PermitOnFirstPermit,
 }
 
+impl Semantic {
+    fn stops_at(self, is_allowed: bool) -> bool {
+        match self {
+            Self::ExecuteAll => false,
+            Self::DenyOnFirstDeny => !is_allowed,
+            Self::PermitOnFirstPermit => is_allowed,
+        }
+    }
+}
+
 /// The answers, in the order of the questions.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Answers {
@@ -99,81 +109,73 @@ pub(crate) async fn handler(
     LargeBare(bytes): LargeBare,
 ) -> Result<Response, Problem> {
     principal.require(Grade::Decide)?;
-    let mut questions: Evaluations = body::parse(&bytes)?;
-    let items = std::mem::take(&mut questions.evaluations);
-    if items.len() > EVALUATIONS_MAX {
+    let questions: Evaluations = body::parse(&bytes)?;
+    if questions.evaluations.len() > EVALUATIONS_MAX {
         let status = axum::http::StatusCode::PAYLOAD_TOO_LARGE;
         return Err(Problem::new(status, "too_many", "too many evaluations")
             .detail(format!("at most {EVALUATIONS_MAX} at once")));
     }
-    if items.is_empty() {
+    if questions.evaluations.is_empty() {
         let missing =
             |field| Problem::bad_request("invalid_body", format!("missing field `{field}`"));
-        let question = merge(&questions, None).map_err(missing)?;
-        let finder = &mut point.finder(&principal);
-        let decision = evaluation::decide(&point, finder, &principal, &question).await?;
+        let nothing = Item::default();
+        let asked = whole(&questions, &nothing).map_err(missing)?;
+        asked.admit(&point, &principal).await?;
+        let subject = point.finder(&principal).find(&asked.resource.id);
+        let decision = ask::decide(&point, &asked.about(subject))?;
         return Ok(body::answer(&Answer::from(decision)));
     }
-    answers(&point, &principal, &questions, items).await.map(body::json)
+    answers(&point, &principal, &questions).await.map(body::json)
 }
 
-async fn answers<'a>(
+async fn answers(
     point: &Point,
     principal: &Principal,
-    questions: &Evaluations<'a>,
-    items: Vec<Item<'a>>,
+    questions: &Evaluations<'_>,
 ) -> Result<Vec<u8>, Problem> {
-    let unwritten = |_| Problem::unavailable("the answer cannot be written");
-    let mut writing = Writing::of(items.len());
-    let mut finder = point.finder(principal);
-    for (number, item) in items.into_iter().enumerate() {
-        if number % BREATH == BREATH - 1 {
-            // Others on this thread have questions too, and the catalog may have changed.
-            tokio::task::yield_now().await;
-            finder = point.finder(principal);
-        }
-        let allows = match merge(questions, Some(item)) {
-            Ok(question) => {
-                let decision = evaluation::decide(point, &mut finder, principal, &question).await?;
-                let allows = decision.allow();
-                writing.decided(decision).map_err(unwritten)?;
-                allows
+    let semantic = questions.options.evaluations_semantic;
+    // Whoever may stop at each answer is answered one by one.
+    let together = if semantic == Semantic::ExecuteAll { BREATH } else { 1 };
+    let mut writing = Writing::of(questions.evaluations.len());
+    for items in questions.evaluations.chunks(BREATH) {
+        let mut finder = point.finder(principal);
+        for items in items.chunks(together) {
+            let asked = admitted(point, principal, questions, items).await?;
+            let is_allowed = writing.answer(point, &mut finder, &asked)?;
+            if semantic.stops_at(is_allowed) {
+                return Ok(writing.into_bytes());
             }
-            Err(field) => {
-                writing.answered(&missing(field)).map_err(unwritten)?;
-                false
-            }
-        };
-        let stops = match questions.options.evaluations_semantic {
-            Semantic::ExecuteAll => false,
-            Semantic::DenyOnFirstDeny => !allows,
-            Semantic::PermitOnFirstPermit => allows,
-        };
-        if stops {
-            break;
         }
+        // Others on this thread have questions too, and the catalog may change.
+        tokio::task::yield_now().await;
     }
     Ok(writing.into_bytes())
 }
 
-/// A question with the defaults filled in, or the field that neither has.
-fn merge<'a>(
-    defaults: &Evaluations<'a>,
-    item: Option<Item<'a>>,
-) -> Result<Evaluation<'a>, &'static str> {
-    let item = item.unwrap_or(Item { subject: None, action: None, resource: None, context: None });
-    Ok(Evaluation {
-        subject: item.subject.or_else(|| defaults.subject.clone()).ok_or("subject")?,
-        action: item.action.or_else(|| defaults.action.clone()).ok_or("action")?,
-        resource: item.resource.or_else(|| defaults.resource.clone()).ok_or("resource")?,
-        context: item.context.or_else(|| defaults.context.clone()).unwrap_or_default(),
-    })
+/// The questions with the defaults filled in, each of which may be asked now; or the field that
+/// neither has.
+async fn admitted<'q>(
+    point: &Point,
+    principal: &Principal,
+    defaults: &'q Evaluations<'q>,
+    items: &'q [Item<'q>],
+) -> Result<Vec<Result<Asked<'q>, &'static str>>, Problem> {
+    let mut all = Vec::with_capacity(items.len());
+    for item in items {
+        let asked = whole(defaults, item);
+        if let Ok(asked) = &asked {
+            asked.admit(point, principal).await?;
+        }
+        all.push(asked);
+    }
+    Ok(all)
 }
 
-fn missing(field: &str) -> Answer {
-    let error = ItemError { status: 400, message: format!("missing field `{field}`") };
-    Answer {
-        decision: false,
-        context: AnswerContext { error: Some(error), ..AnswerContext::default() },
-    }
+/// A question with the defaults filled in, or the field that neither has.
+fn whole<'q>(defaults: &'q Evaluations<'q>, item: &'q Item<'q>) -> Result<Asked<'q>, &'static str> {
+    let subject = item.subject.as_ref().or(defaults.subject.as_ref()).ok_or("subject")?;
+    let action = item.action.as_ref().or(defaults.action.as_ref()).ok_or("action")?;
+    let resource = item.resource.as_ref().or(defaults.resource.as_ref()).ok_or("resource")?;
+    let context = item.context.as_ref().or(defaults.context.as_ref());
+    Ok(Asked::new(subject, action, resource, context))
 }

@@ -1,7 +1,7 @@
 //! Whose identifier a text is. Asked about many people one after another, most of whose identifiers
 //! are of one namespace, it looks that up once and digests it once.
 
-use sayso_consent::{Id, SubjectId, catalog::Normalisation};
+use sayso_consent::{Id, SubjectId, catalog::Normalisation, id::Lookup};
 use sayso_decision::Snapshot;
 use sayso_ledger::{
     keys::{Digester, LookupKey},
@@ -17,6 +17,13 @@ pub(crate) struct Finder<'a> {
     key: &'a LookupKey,
     principal: &'a Principal,
     last: Option<(String, Option<Namespace>)>,
+}
+
+/// What a text says of whom it means.
+#[derive(Clone, Copy)]
+enum Name {
+    Subject(SubjectId),
+    Lookup(Lookup),
 }
 
 /// How an identifier of a namespace is made comparable, and what it is digested with.
@@ -38,8 +45,35 @@ impl<'a> Finder<'a> {
 
     /// Who is meant by a subject id or `namespace:value`.
     pub(crate) fn find(&mut self, text: &str) -> Option<SubjectId> {
-        if let Ok(subject) = text.parse::<SubjectId>() {
-            return Some(subject);
+        match self.name(text)? {
+            Name::Subject(subject) => Some(subject),
+            Name::Lookup(lookup) => self.snapshot.owner(&lookup),
+        }
+    }
+
+    /// The same of many at once.
+    pub(crate) fn find_each<'t>(
+        &mut self,
+        texts: impl Iterator<Item = &'t str>,
+    ) -> Vec<Option<SubjectId>> {
+        let names: Vec<Option<Name>> = texts.map(|text| self.name(text)).collect();
+        let lookup = |name: &Option<Name>| match name {
+            Some(Name::Lookup(lookup)) => Some(*lookup),
+            _ => None,
+        };
+        let (lookups, mut people): (Vec<_>, _) = (names.iter().map(lookup).collect(), Vec::new());
+        self.snapshot.owners(&lookups, &mut people);
+        for (person, name) in people.iter_mut().zip(names) {
+            if let Some(Name::Subject(subject)) = name {
+                *person = Some(subject);
+            }
+        }
+        people
+    }
+
+    fn name(&mut self, text: &str) -> Option<Name> {
+        if let Ok(subject) = text.parse() {
+            return Some(Name::Subject(subject));
         }
         let (name, value) = text.split_once(':')?;
         if self.last.as_ref().is_none_or(|(last, _)| last != name) {
@@ -48,7 +82,7 @@ impl<'a> Finder<'a> {
         let (_, namespace) = self.last.as_ref()?;
         let Namespace { normalisation, digester } = namespace.as_ref()?;
         let value = normalise(*normalisation, value).ok()?;
-        self.snapshot.owner(&digester.lookup(&value))
+        Some(Name::Lookup(digester.lookup(&value)))
     }
 
     fn namespace(&self, name: &str) -> Option<Namespace> {

@@ -148,6 +148,15 @@ pub(crate) struct ItemError {
     pub(crate) message: String,
 }
 
+impl Answer {
+    /// That of a question in a batch that lacks a field.
+    pub(crate) fn missing(field: &str) -> Self {
+        let error = ItemError { status: 400, message: format!("missing field `{field}`") };
+        let context = AnswerContext { error: Some(error), ..AnswerContext::default() };
+        Self { decision: false, context }
+    }
+}
+
 impl From<Decision> for Answer {
     fn from(decision: Decision) -> Self {
         Self {

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::{
     Point,
     access::{
-        ask,
+        ask::{self, Asked},
         form::{Action, Asker, Context, Resource},
         page::{Found, PageAsked},
     },
@@ -54,12 +54,12 @@ pub(crate) async fn handler(
     point.require_lease()?;
     ask::be_fresh(&point, &search.context).await?;
     let in_force = point.snapshot.in_force();
-    let mut finder = point.finder(&principal);
+    let subject = point.finder(&principal).find(&search.resource.id);
     let mut found = Vec::new();
     for purpose in in_force.iter().flat_map(|now| now.catalog.purposes.keys()) {
         let Search { resource, context, .. } = &search;
-        let question = ask::question(&mut finder, recipient, purpose.as_str(), resource, context);
-        if ask::decide(&point, &question)?.allow() {
+        let asked = Asked { recipient, purpose: purpose.as_str(), resource, context };
+        if ask::decide(&point, &asked.about(subject))?.allow() {
             found.push(Action { name: purpose.to_string().into() });
         }
     }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::{
     App, Point,
     access::{
-        ask,
+        ask::{self, Asked},
         form::{Action, Asker, Context, Resource, ResourceKind},
         page::{Found, Page, PageAsked},
         text::Text,
@@ -108,14 +108,9 @@ async fn request(
     principal.speak_for(recipient)?;
     ask::be_fresh(point, &search.context).await?;
     let Search { action, context, .. } = search;
-    let asked = asked(search);
-    ask::request(&ask::question(
-        &mut point.finder(principal),
-        recipient,
-        &action.name,
-        &asked,
-        context,
-    ))
+    let resource = &asked(search);
+    // About nobody: everybody is gone through.
+    ask::request(&Asked { recipient, purpose: &action.name, resource, context }.about(None))
 }
 
 fn asked<'a>(search: &Search<'a>) -> Resource<'a> {

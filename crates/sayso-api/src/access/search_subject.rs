@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::{
     Point,
     access::{
-        ask,
+        ask::{self, Asked},
         form::{Action, Asker, AskerKind, Context, Resource},
         page::{Found, PageAsked},
     },
@@ -55,7 +55,7 @@ pub(crate) async fn handler(
     let in_force = point.snapshot.in_force();
     let catalog =
         in_force.as_ref().map(|now| &now.catalog).filter(|_| *search.subject.kind == *"recipient");
-    let mut finder = point.finder(&principal);
+    let subject = point.finder(&principal).find(&search.resource.id);
     let mut found = Vec::new();
     for recipient in catalog.iter().flat_map(|catalog| catalog.recipients.keys()) {
         if principal.speak_for(recipient.as_str()).is_err() {
@@ -63,7 +63,8 @@ pub(crate) async fn handler(
         }
         let Search { action, resource, context, .. } = &search;
         let name = recipient.as_str();
-        let question = ask::question(&mut finder, name, &action.name, resource, context);
+        let asked = Asked { recipient: name, purpose: &action.name, resource, context };
+        let question = asked.about(subject);
         if ask::decide(&point, &question)?.allow() {
             found.push(Asker { kind: "recipient".into(), id: recipient.to_string().into() });
         }

@@ -5,6 +5,8 @@
 //! what fuzzing begins with (`seeds`).
 
 #[cfg(test)]
+mod batches;
+#[cfg(test)]
 mod bodies;
 #[cfg(test)]
 mod chance;

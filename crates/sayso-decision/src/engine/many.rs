@@ -5,9 +5,9 @@ use std::{collections::BTreeSet, sync::atomic::Ordering};
 use sayso_consent::{id::SubjectId, request::Reason, time::Timestamp};
 
 use crate::engine::{
-    BY_RULE, Engine, NOBODY, REASON, View, minute,
+    BY_RULE, Engine, REASON, UNKNOWN, View, minute,
     plan::{Answer, Cell, Question},
-    slot::{NEVER, NO_POSITION, Said},
+    slot::{NEVER, Said},
     table::Key,
 };
 
@@ -108,8 +108,7 @@ impl Engine {
         said: Option<Said>,
         at: Timestamp,
     ) -> Option<Reason> {
-        let nobody = Said { profile: NOBODY, lapse: NEVER, grant: NO_POSITION };
-        self.recall(&view.book, cell, said.unwrap_or(nobody), at).map(|(reason, _)| reason)
+        self.recall(&view.book, cell, said.unwrap_or(UNKNOWN), at).map(|(reason, _)| reason)
     }
 
     pub(crate) fn may_rest(&self, view: &View, cell: Cell, at: Timestamp) -> bool {

@@ -1,10 +1,15 @@
 //! How millions of people are decided about in little memory, near the cost of one look at it.
 //!
+//! In the order in which to read it:
+//!
 //! - [`plan`]: the catalog. Questions become numbers ([`plan::Cell`]).
 //! - [`profile`]: what people said. Most said what many others said; equal people share a profile.
 //! - [`table`], [`slot`]: for each person 16 bytes: which profile, and until when it holds.
 //! - here: for each profile and cell the answer, worked out by the rule of [`crate::decide`] when
-//!   it is first asked for, and kept.
+//!   it is first asked for, and kept ([`grown`]).
+//! - [`lapse`]: what ends by itself, and who is summed up anew.
+//! - [`many`]: one question about many people, or how many it is yes for; [`whom`]: who they are.
+//! - [`saved`]: the table on its way to a file and back.
 //!
 //! A decision is a hash, a slot and a byte. Whatever a slot cannot answer (time has passed, a
 //! household has its say, a channel may rest) is not answered here, and the rule itself decides.
@@ -57,6 +62,8 @@ const NOBODY: u32 = 0;
 /// In place of a number of people: nobody is counted by a profile of a device.
 const OF_DEVICE: i64 = i64::MIN;
 
+/// What is said of somebody of whom nothing is.
+const UNKNOWN: Said = Said { profile: NOBODY, lapse: NEVER, grant: NO_POSITION };
 /// What is said of somebody who goes.
 const GOING: Said = Said { profile: GONE, lapse: NEVER, grant: NO_POSITION };
 
@@ -111,11 +118,13 @@ struct Kept {
     device: Option<Id>,
 }
 
-/// A decision in brief.
+/// A decision in brief: what of it differs between people who are asked about alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Brief {
-    pub(crate) reason: Reason,
-    pub(crate) grant: Option<Position>,
+pub struct Brief {
+    /// Why.
+    pub reason: Reason,
+    /// The grant that a yes rests on.
+    pub grant: Option<Position>,
 }
 
 /// What only the writer touches.
@@ -234,9 +243,15 @@ impl Engine {
         self.say(&view.book, cell, said, at)
     }
 
-    fn say(&self, book: &Book, cell: Cell, said: Option<Said>, at: Timestamp) -> Option<Brief> {
-        let nobody = Said { profile: NOBODY, lapse: NEVER, grant: NO_POSITION };
-        let said = said.unwrap_or(nobody);
+    /// What holds in a cell of somebody of whom this is said, if anything is.
+    pub(crate) fn say(
+        &self,
+        book: &Book,
+        cell: Cell,
+        said: Option<Said>,
+        at: Timestamp,
+    ) -> Option<Brief> {
+        let said = said.unwrap_or(UNKNOWN);
         let (reason, is_on_newest) = self.recall(book, cell, said, at)?;
         if book.plan.may_rest(book.plan.declared(cell), at) {
             return None;
@@ -444,9 +459,7 @@ impl Engine {
         let book = Arc::new(Book::new(view.book.number + 1, plan));
         self.view.store(Arc::new(View { book, table: view.table.clone() }));
     }
-}
 
-impl Engine {
     /// Lets a table take the place of the one before.
     fn seat(&self, table: Table) {
         let book = Arc::clone(&self.view.load().book);

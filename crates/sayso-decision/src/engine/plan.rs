@@ -14,11 +14,14 @@ use std::{
 use sayso_consent::{
     catalog::{Activity, InForce, QuietHours},
     id::{Id, SubjectId},
-    request::{Reason, Request},
+    request::{Decision, LEASE_MS, Reason, Request},
     time::Timestamp,
 };
 
-use crate::decide::declared;
+use crate::{
+    decide::{declared, oblige},
+    engine::Brief,
+};
 
 /// Most questions that are prepared, in all combinations of what is declared. A catalog with more
 /// is still obeyed, only not as fast: its questions go to the rule itself.
@@ -43,7 +46,7 @@ impl Names {
 }
 
 /// A request whose names are borrowed from wherever they came in. They need not be declared.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Question<'a> {
     /// Whose data; `None` if no such person could be found.
     pub subject: Option<SubjectId>,
@@ -246,14 +249,41 @@ impl Plan {
         }
     }
 
+    /// What a question comes to that is put to many, whoever they are, at a moment. One about a device,
+    /// or by a channel that may rest, is the rule's.
+    pub(crate) fn ask_of_many(&self, question: &Question<'_>, at: Timestamp) -> Answer {
+        match self.ask(question) {
+            // What is never done with one device may be done with another.
+            _ if question.device.is_some() => Answer::Unprepared,
+            Answer::Cell(cell) if self.may_rest(self.declared(cell), at) => Answer::Unprepared,
+            answer => answer,
+        }
+    }
+
     /// What belongs to a cell.
     pub(crate) fn declared(&self, cell: Cell) -> &Declared {
         &self.cells[cell.0 as usize]
     }
 
-    /// The activity that a no is under.
-    pub(crate) fn activity(&self, under: Under) -> Option<&Id> {
-        self.activities.get(under.0 as usize)
+    /// The whole decision, of which this is known in brief.
+    pub(crate) fn whole(&self, answer: Answer, brief: Brief, at: Timestamp) -> Decision {
+        let mut decision = match answer {
+            Answer::Cell(cell) => {
+                let declared = self.declared(cell);
+                let mut decision = Decision::deny(brief.reason, Some(&declared.id));
+                if decision.allow() {
+                    oblige(&mut decision, &declared.activity, at);
+                }
+                decision
+            }
+            Answer::Never(_, Some(under)) => {
+                Decision::deny(brief.reason, self.activities.get(under.0 as usize))
+            }
+            Answer::Never(_, None) | Answer::Unprepared => Decision::deny(brief.reason, None),
+        };
+        decision.grant = brief.grant;
+        decision.lease = at.plus_ms(LEASE_MS);
+        decision
     }
 
     /// Whether the cell's channel may rest at a moment. What was found out holds for a minute.

@@ -39,8 +39,7 @@ pub(crate) const OTHERS: usize = UNSETTLED + 1;
 
 /// Words that were saved, by section.
 pub trait Sections: Send + Sync {
-    /// The words of a section. They may be written to, which changes nothing that is saved. None
-    /// if the section is not as it was written.
+    /// The words of a section. They may be written to, which changes nothing that is saved.
     fn section(&self, number: usize) -> &[AtomicU64];
 }
 

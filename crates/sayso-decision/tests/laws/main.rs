@@ -22,6 +22,8 @@ mod found;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod hearing;
+#[cfg(test)]
 mod history;
 #[cfg(test)]
 mod image;
