@@ -1,4 +1,6 @@
-"""A receiver that runs: python3 example.py PORT SECRET [DATABASE]
+"""A receiver that runs: python3 example.py PORT whsec_… [DATABASE]
+
+Instead of the secret it takes Sayso's public key, whpk_…, as well.
 
 Messages come to /in, and questions about what is held to /read.
 """
@@ -47,7 +49,8 @@ def main():
     port, secret, *rest = sys.argv[1:]
     path = rest[0] if rest else "received.db"
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    receiver = Receiver(Verifier(secrets=[secret]), SqliteStore(database))
+    known = {"keys" if secret.startswith("whpk_") else "secrets": [secret]}
+    receiver = Receiver(Verifier(**known), SqliteStore(database))
     server = ThreadingHTTPServer(("127.0.0.1", int(port)), handler(receiver, threading.Lock()))
     print(f"listening on http://127.0.0.1:{server.server_address[1]}/in", flush=True)
     server.serve_forever()

@@ -1,4 +1,5 @@
 mod batches;
+mod clients;
 mod config;
 mod guarded;
 mod outcomes;
