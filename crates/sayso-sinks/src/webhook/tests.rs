@@ -5,6 +5,7 @@ mod guarded;
 mod outcomes;
 mod receiver;
 mod rotation;
+mod schemas;
 mod signatures;
 mod suite;
 mod tls;
