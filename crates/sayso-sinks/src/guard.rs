@@ -19,6 +19,8 @@ pub mod door;
 #[cfg(feature = "nats")]
 pub(crate) mod named;
 #[cfg(test)]
+pub(crate) mod secured;
+#[cfg(test)]
 mod tests;
 mod tls;
 

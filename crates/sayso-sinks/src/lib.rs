@@ -20,6 +20,8 @@
 //!
 //! Reading order: [`guard`], then [`webhook`]; [`open`] lists the kinds, one folder each.
 
+#[cfg(feature = "amqp")]
+pub mod amqp;
 #[cfg(test)]
 mod conformance;
 #[cfg(feature = "exec")]
@@ -27,15 +29,23 @@ pub mod exec;
 #[cfg(feature = "file")]
 pub mod file;
 pub mod guard;
+#[cfg(feature = "kafka")]
+pub mod kafka;
+#[cfg(feature = "mqtt")]
+pub mod mqtt;
 #[cfg(feature = "nats")]
 pub mod nats;
 pub mod open;
 #[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats"))]
 mod readback;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(any(feature = "exec", feature = "webhook"))]
 mod results;
 #[cfg(feature = "sql")]
 pub mod sql;
+#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))]
+mod sums;
 #[cfg(feature = "suppression")]
 pub mod suppression;
 #[cfg(feature = "webhook")]

@@ -141,7 +141,10 @@ pub fn open(
 }
 
 /// Reads settings. Those that `part` names are read apart, as settings of another struct.
-pub(crate) fn read<P: DeserializeOwned, S: DeserializeOwned>(
+///
+/// # Errors
+/// What an operator wrote cannot be used.
+pub fn read<P: DeserializeOwned, S: DeserializeOwned>(
     settings: &Value,
     part: &[Setting],
 ) -> Result<(P, S), OpenError> {
@@ -150,6 +153,14 @@ pub(crate) fn read<P: DeserializeOwned, S: DeserializeOwned>(
     let (apart, own): (Map<_, _>, Map<_, _>) =
         all.clone().into_iter().partition(|(name, _)| is_part(name));
     Ok((read_one(apart)?, read_one(own)?))
+}
+
+/// Reads settings that are all of one struct.
+///
+/// # Errors
+/// What an operator wrote cannot be used.
+pub fn read_all<S: DeserializeOwned>(settings: &Value) -> Result<S, OpenError> {
+    read_one(settings.as_object().ok_or(OpenError::Shape)?.clone())
 }
 
 fn read_one<T: DeserializeOwned>(settings: Map<String, Value>) -> Result<T, OpenError> {

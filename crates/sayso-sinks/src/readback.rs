@@ -1,15 +1,14 @@
 //! Reading back messages that a system keeps as they were sent, one for each key.
 
-use std::collections::BTreeMap;
-
-use sayso_consent::{Timestamp, id::Position};
+use sayso_consent::{
+    Timestamp,
+    id::{Id, Position},
+};
 use sayso_ledger::{
-    deliver::{line, of_line, range},
-    sink::{Kept, Sum},
+    deliver::{line, of_line},
+    sink::Kept,
 };
 use serde::{Deserialize, de::IgnoredAny};
-
-use sayso_consent::id::Id;
 
 #[derive(Deserialize)]
 struct Event {
@@ -48,22 +47,4 @@ pub(crate) fn kept(body: &[u8]) -> Option<Kept> {
     let marks = data.permissions.iter().map(mark).fold(0, u64::wrapping_add);
     let names = data.identifiers.len() as u64;
     Some(Kept { key: data.key, position: Some(data.position), names, marks })
-}
-
-/// Sums over everybody, added up one by one.
-#[derive(Default)]
-pub(crate) struct Sums(BTreeMap<u16, Sum>);
-
-impl Sums {
-    pub(crate) fn add(&mut self, kept: &Kept) {
-        let range = range(&kept.key);
-        let sum = self.0.entry(range).or_insert(Sum { range, ..Sum::default() });
-        sum.people += 1;
-        sum.names += kept.names;
-        sum.marks = sum.marks.wrapping_add(kept.marks);
-    }
-
-    pub(crate) fn all(self) -> Vec<Sum> {
-        self.0.into_values().collect()
-    }
 }

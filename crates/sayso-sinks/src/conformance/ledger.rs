@@ -62,7 +62,10 @@ impl Told {
     }
 
     fn newcomer(&self, number: u64) -> Command {
-        let names = [("email", format!("p{number}@example.org")), ("crm", format!("C-{number}"))];
+        let names = [
+            ("email", format!("p{number}@{}.example.org", self.ledger.id())),
+            ("crm", format!("C-{number}")),
+        ];
         let identifier = |(namespace, value): &(&str, String)| {
             let namespace = id(namespace);
             let (value, lookup) = self.ledger.identify(&namespace, value).expect("a name");

@@ -291,4 +291,42 @@ mod tests {
         assert_eq!(&read, b"word");
         assert_eq!(own.local_addr().unwrap(), other.peer_addr().unwrap());
     }
+
+    /// Speaks to a server over a stream, and over a socket for those who take nothing else.
+    #[tokio::test]
+    async fn tls_is_spoken_with_the_name_that_was_configured() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let echo = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let server = echo.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = echo.accept().await {
+                tokio::spawn(async move {
+                    let (mut from, mut to) = stream.split();
+                    tokio::io::copy(&mut from, &mut to).await
+                });
+            }
+        });
+        let port = crate::guard::secured::before(server).await;
+        let trusting = Endpoint {
+            allow_private: true,
+            ca_file: Some(crate::guard::secured::certificate()),
+            ..endpoint(&format!("localhost:{port}"))
+        };
+        let door = Door::new(&trusting).unwrap();
+        let (mut stream, mut socket) = (door.open().await.unwrap(), door.socket().await.unwrap());
+        let mut read = [0; 4];
+        stream.write_all(b"word").await.unwrap();
+        stream.read_exact(&mut read).await.unwrap();
+        socket.write_all(&read).await.unwrap();
+        socket.read_exact(&mut read).await.unwrap();
+        assert_eq!(&read, b"word");
+        // By another name it is somebody else, and whom browsers trust does not vouch for it.
+        let address = format!("127.0.0.1:{port}");
+        let renamed = Door::new(&Endpoint { address, ..trusting.clone() }).unwrap();
+        let doubting = Door::new(&Endpoint { ca_file: None, ..trusting }).unwrap();
+        for door in [renamed, doubting] {
+            assert_eq!(door.open().await.err(), Some(Shut::Tls));
+            assert_eq!(door.socket().await.err(), Some(Shut::Tls));
+        }
+    }
 }

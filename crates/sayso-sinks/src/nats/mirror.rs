@@ -9,7 +9,7 @@ use sayso_ledger::{
 use tokio::time::timeout;
 
 use super::Nats;
-use crate::readback::{Sums, kept};
+use crate::{readback::kept, sums::Sums};
 
 impl Nats {
     /// Shows everybody's last message, with the key that its subject ends with.

@@ -18,6 +18,7 @@ use crate::{
         rig::{Able, Rig, fold},
         run::run,
     },
+    guard::secured,
     open::{Secrets, open},
 };
 
@@ -130,7 +131,10 @@ impl Rig for NatsRig {
     fn revoke(&self) -> Answer<'_, Able> {
         self.server.revoke().unwrap();
         // It reads its configuration again, and does not say when.
-        Box::pin(async { Ok(tokio::time::sleep(Duration::from_millis(300)).await) })
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Ok(())
+        })
     }
 
     fn admit(&self) -> Answer<'_, ()> {
@@ -194,4 +198,29 @@ async fn a_stream_that_lacks_the_subject_is_found() {
     let told = crate::conformance::people::Person::new(&secrets, 1).told(1, true);
     let outcomes = sink.deliver(Arc::new([told])).await;
     assert_eq!(outcomes, [sayso_ledger::sink::Outcome::again("wrong_stream")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_speaks_tls_with_whom_it_was_told_to() {
+    let Some(rig) = NatsRig::new().await else { return };
+    block_in_place(|| rig.server.secure(&secured::certificate(), &secured::key())).unwrap();
+    let port = rig.server.place().port;
+    let found = async |host: &str, ca_file: Option<std::path::PathBuf>| {
+        let settings = json!({
+            "address": format!("{host}:{port}"),
+            "ca_file": ca_file,
+            "allow_private": true,
+            "stream": STREAM,
+            "username": rig.server.place().login.name,
+        });
+        let password = Zeroizing::new(rig.server.place().login.password.clone());
+        let secrets = Secrets::from([("password".into(), password)]);
+        let told = Told { recipient: recipient(), ledger: LEDGER.into() };
+        let sink = open("nats", &settings, &secrets, &told).unwrap();
+        sink.check().await.map_err(|trouble| trouble.0)
+    };
+    let trusted = Some(secured::certificate());
+    assert!(found("localhost", trusted.clone()).await.is_ok());
+    assert!(found("127.0.0.1", trusted).await.is_err(), "that is not its name");
+    assert!(found("localhost", None).await.is_err(), "nobody vouches for it");
 }

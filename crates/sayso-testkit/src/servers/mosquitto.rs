@@ -26,7 +26,7 @@ impl Kind for Mosquitto {
         let text = format!(
             "listener {} 127.0.0.1\nallow_anonymous false\npassword_file {}\n\
              persistence true\npersistence_location {}/\nmessage_size_limit {PAYLOAD_BYTES_MAX}\n\
-             max_queued_messages 0\nset_tcp_nodelay true\nuser root\n",
+             max_queued_messages 1000000\nset_tcp_nodelay true\nuser root\n",
             place.port,
             place.path("passwords").display(),
             place.path("data").display(),

@@ -1,6 +1,6 @@
 //! NATS with JetStream.
 
-use std::{fs, io, process::Command};
+use std::{fs, io, path::Path, process::Command};
 
 use rustix::process::Signal;
 
@@ -44,15 +44,29 @@ impl Kind for Nats {
     }
 }
 
+impl Server<Nats> {
+    /// Starts it again with TLS, and without it nobody gets in.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub fn secure(&self, certificate: &Path, key: &Path) -> io::Result<()> {
+        let text = format!("tls {{ cert_file: {certificate:?}, key_file: {key:?} }}\n");
+        fs::write(self.place().path("tls"), text)?;
+        configure(self.place(), &self.place().login)?;
+        self.restart()
+    }
+}
+
 fn configure(place: &Place, login: &Login) -> io::Result<()> {
     let operator = &place.operator;
     let is_synced = !place.path("no_sync").exists();
     let sync = if is_synced { "sync_interval: always" } else { "" };
+    let tls = fs::read_to_string(place.path("tls")).unwrap_or_default();
     let text = format!(
         "listen: \"{}\"\nmax_payload: {PAYLOAD_BYTES_MAX}\n\
          jetstream {{ store_dir: {:?}\n{sync} }}\n\
          authorization {{ users = [\n\
-         {{ user: {:?}, password: {:?} }}\n{{ user: {:?}, password: {:?} }}\n] }}\n",
+         {{ user: {:?}, password: {:?} }}\n{{ user: {:?}, password: {:?} }}\n] }}\n{tls}",
         place.address(),
         place.path("data"),
         login.name,
