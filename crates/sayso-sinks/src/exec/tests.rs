@@ -173,7 +173,7 @@ impl Script {
         Self { folder }
     }
 
-    fn sink(&self, settings: Value) -> Exec {
+    fn sink(&self, settings: &Value) -> Exec {
         let mut all = json!({
             "program": self.folder.path().join("script"), "folder": self.folder.path(),
             "timeout_ms": 5_000,
@@ -183,7 +183,7 @@ impl Script {
     }
 
     async fn deliver(&self, told: &[Message]) -> Vec<Outcome> {
-        self.sink(json!({})).deliver(told.into()).await
+        self.sink(&json!({})).deliver(told.into()).await
     }
 
     fn read(&self, name: &str) -> String {
@@ -242,7 +242,7 @@ async fn what_it_says_of_a_message_counts_for_that_one() {
 async fn it_is_given_lines_and_nothing_of_ours() {
     let script = Script::new("cat > lines; printf '%s\\n' \"$@\" > arguments; env > environment");
     let told = told(3);
-    let sink = script.sink(json!({
+    let sink = script.sink(&json!({
         "arguments": ["a b", "$HOME", "; touch oops", "*"], "environment": { "REGION": "eu" },
     }));
     sink.deliver(told.clone().into()).await;
@@ -261,7 +261,7 @@ async fn it_is_given_lines_and_nothing_of_ours() {
 #[tokio::test]
 async fn one_that_takes_too_long_is_killed_with_all_that_it_started() {
     let script = Script::new("sleep 30 & echo $! > child; echo $$ > own; wait");
-    let sink = script.sink(json!({ "timeout_ms": 400 }));
+    let sink = script.sink(&json!({ "timeout_ms": 400 }));
     let begun = Instant::now();
     assert_eq!(sink.deliver(told(1).into()).await, [Outcome::again("timeout")]);
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
@@ -273,7 +273,7 @@ async fn one_that_takes_too_long_is_killed_with_all_that_it_started() {
 #[tokio::test]
 async fn one_that_nobody_waits_for_any_more_is_killed() {
     let script = Script::new("sleep 30 & echo $! > child; echo $$ > own; wait");
-    let sink = script.sink(json!({}));
+    let sink = script.sink(&json!({}));
     let cut = tokio::time::timeout(Duration::from_millis(400), sink.deliver(told(1).into())).await;
     assert!(cut.is_err());
     for name in ["own", "child"] {
@@ -320,13 +320,13 @@ async fn a_batch_that_is_refused_as_a_whole_goes_one_by_one() {
 #[tokio::test]
 async fn what_cannot_be_run_is_found() {
     let script = Script::new("cat > /dev/null");
-    assert_eq!(script.sink(json!({})).check().await.unwrap(), ["the program is there"]);
+    assert_eq!(script.sink(&json!({})).check().await.unwrap(), ["the program is there"]);
     for (settings, class) in [
         (json!({ "program": script.folder.path().join("none") }), "no_program"),
         (json!({ "program": script.folder.path() }), "not_executable"),
         (json!({ "folder": "/nowhere" }), "no_folder"),
     ] {
-        assert_eq!(script.sink(settings).check().await.unwrap_err().0, class);
+        assert_eq!(script.sink(&settings).check().await.unwrap_err().0, class);
     }
     let told = Told { recipient: recipient(), ledger: LEDGER.into() };
     for (settings, needle) in [

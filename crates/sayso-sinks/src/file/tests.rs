@@ -39,7 +39,7 @@ impl Room {
         self.folder.path().join("out").join(name)
     }
 
-    fn sink(&self, settings: Value) -> File {
+    fn sink(&self, settings: &Value) -> File {
         let mut all = json!({ "folder": self.folder.path().join("out") });
         all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
         let told = Told { recipient: recipient(), ledger: LEDGER.into() };
@@ -71,7 +71,7 @@ impl Room {
 impl Rig for Room {
     /// After a restart the program before it is gone, and with it its lock.
     fn open(&self) -> Arc<dyn Sink> {
-        let sink = Arc::new(self.sink(json!({ "rotate_bytes": 20_000 })));
+        let sink = Arc::new(self.sink(&json!({ "rotate_bytes": 20_000 })));
         for before in self.open.lock().unwrap().drain(..).filter_map(|before| before.upgrade()) {
             before.close();
         }
@@ -159,10 +159,10 @@ fn told(position: u64) -> Message {
 #[tokio::test]
 async fn a_file_is_finished_by_size_and_by_age_and_never_touched_again() {
     let room = Room::new();
-    let sink = room.sink(json!({ "rotate_bytes": 1_500, "rotate_seconds": 100 }));
+    let sink = room.sink(&json!({ "rotate_bytes": 1_500, "rotate_seconds": 100 }));
     let first = told(1);
     room.clock.set(first.at);
-    deliver(&sink, &[first.clone()]).await;
+    deliver(&sink, std::slice::from_ref(&first)).await;
     assert_eq!(room.names(), ["mailer-000001.part"]);
     let mode = fs::metadata(room.path("mailer-000001.part")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -174,7 +174,7 @@ async fn a_file_is_finished_by_size_and_by_age_and_never_touched_again() {
     sink.applied().await;
     assert_eq!(room.names().len(), 2, "an empty file does not grow old");
     let third = told(3);
-    deliver(&sink, &[third.clone()]).await;
+    deliver(&sink, std::slice::from_ref(&third)).await;
     room.clock.set(third.at.plus_ms(99_000));
     sink.applied().await;
     assert_eq!(room.names().len(), 2);
@@ -189,7 +189,7 @@ async fn numbers_go_on_though_everything_was_fetched() {
     let room = Room::new();
     let settings = json!({ "rotate_bytes": 1 });
     for number in 1..=3 {
-        deliver(&room.sink(settings.clone()), &[told(number)]).await;
+        deliver(&room.sink(&settings), &[told(number)]).await;
         fs::remove_file(room.path(&format!("mailer-{number:06}.ndjson"))).unwrap();
     }
     assert_eq!(room.names(), ["mailer-000004.part"]);
@@ -198,12 +198,12 @@ async fn numbers_go_on_though_everything_was_fetched() {
 #[tokio::test]
 async fn a_line_without_an_end_was_not_delivered() {
     let room = Room::new();
-    deliver(&room.sink(json!({})), &[told(1)]).await;
+    deliver(&room.sink(&json!({})), &[told(1)]).await;
     let part = room.path("mailer-000001.part");
     let whole = fs::read(&part).unwrap();
     fs::write(&part, [&whole, &whole[..whole.len() / 2]].concat()).unwrap();
     let second = told(2);
-    deliver(&room.sink(json!({})), &[second.clone()]).await;
+    deliver(&room.sink(&json!({})), std::slice::from_ref(&second)).await;
     assert_eq!(fs::read(&part).unwrap(), [&whole, &*second.body, b"\n"].concat());
 }
 
@@ -212,7 +212,7 @@ async fn a_program_that_ended_while_it_finished_a_file_goes_on() {
     // What is there after each step of finishing the first file.
     for step in 1..=3 {
         let room = Room::new();
-        deliver(&room.sink(json!({})), &[told(1)]).await;
+        deliver(&room.sink(&json!({})), &[told(1)]).await;
         let (part, finished) = (room.path("mailer-000001.part"), room.path("mailer-000001.ndjson"));
         if step >= 1 {
             fs::write(room.path("mailer-000002.part"), "").unwrap();
@@ -223,7 +223,7 @@ async fn a_program_that_ended_while_it_finished_a_file_goes_on() {
         if step >= 3 {
             fs::remove_file(&part).unwrap();
         }
-        deliver(&room.sink(json!({})), &[told(2)]).await;
+        deliver(&room.sink(&json!({})), &[told(2)]).await;
         assert_eq!(room.names(), ["mailer-000001.ndjson", "mailer-000002.part"], "{step}");
         assert_eq!(room.lines().len(), 2);
     }
@@ -232,7 +232,7 @@ async fn a_program_that_ended_while_it_finished_a_file_goes_on() {
 #[tokio::test]
 async fn a_file_that_is_there_is_not_overwritten() {
     let room = Room::new();
-    let sink = room.sink(json!({ "rotate_bytes": 1 }));
+    let sink = room.sink(&json!({ "rotate_bytes": 1 }));
     fs::write(room.path("mailer-000001.ndjson"), "somebody's").unwrap();
     deliver(&sink, &[told(1)]).await;
     assert_eq!(room.names()[..2], ["mailer-000001.ndjson", "mailer-000002.ndjson"]);
@@ -242,12 +242,12 @@ async fn a_file_that_is_there_is_not_overwritten() {
 #[tokio::test]
 async fn two_programs_do_not_write_to_one_file() {
     let room = Room::new();
-    let sink = room.sink(json!({}));
+    let sink = room.sink(&json!({}));
     deliver(&sink, &[told(1)]).await;
-    let second = room.sink(json!({})).deliver(Arc::new([told(2)])).await;
+    let second = room.sink(&json!({})).deliver(Arc::new([told(2)])).await;
     assert_eq!(second, [Outcome::again("in_use")]);
     drop(sink);
-    deliver(&room.sink(json!({})), &[told(2)]).await;
+    deliver(&room.sink(&json!({})), &[told(2)]).await;
     assert_eq!(room.lines().len(), 2);
 }
 
@@ -255,12 +255,12 @@ async fn two_programs_do_not_write_to_one_file() {
 async fn a_full_disk_leaves_no_half_a_batch() {
     // The one device that is always full.
     let room = Room::new();
-    deliver(&room.sink(json!({})), &[told(1)]).await;
+    deliver(&room.sink(&json!({})), &[told(1)]).await;
     let part = room.path("mailer-000001.part");
     let before = fs::read(&part).unwrap();
     fs::rename(&part, room.path("kept")).unwrap();
     std::os::unix::fs::symlink("/dev/full", &part).unwrap();
-    let sink = room.sink(json!({}));
+    let sink = room.sink(&json!({}));
     let outcomes = sink.deliver(Arc::new([told(2)])).await;
     assert!(matches!(&outcomes[..], [Outcome::RetryAfter { .. }]), "{outcomes:?}");
     fs::rename(room.path("kept"), &part).unwrap();

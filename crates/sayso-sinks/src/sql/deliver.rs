@@ -33,7 +33,7 @@ pub(super) fn open(
     told: &Told,
 ) -> Result<Arc<dyn Sink>, OpenError> {
     let (_, settings): (IgnoredAny, Settings) = read(settings, &[])?;
-    Ok(Arc::new(Sql::new(settings, secrets.get("password").cloned(), told)?))
+    Ok(Arc::new(Sql::new(&settings, secrets.get("password").cloned(), told)?))
 }
 
 impl Sql {
@@ -42,7 +42,7 @@ impl Sql {
     /// # Errors
     /// They are not fit.
     pub fn new(
-        settings: Settings,
+        settings: &Settings,
         password: Option<Zeroizing<String>>,
         told: &Told,
     ) -> Result<Self, OpenError> {

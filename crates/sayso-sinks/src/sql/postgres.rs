@@ -174,7 +174,7 @@ async fn write(
     let typed =
         [(&namespaces as &(dyn ToSql + Sync), Type::TEXT_ARRAY), (&values, Type::TEXT_ARRAY)];
     transaction.execute_typed(&release, &typed).await?;
-    write_people(transaction, profile, plan, &keys).await?;
+    write_people(transaction, profile, plan).await?;
     let names = plan.names.iter();
     let (namespaces, values): (Vec<&str>, Vec<&str>) = names.clone().map(|(name, _)| *name).unzip();
     let holders: Vec<&str> = names.map(|(_, key)| *key).collect();
@@ -204,7 +204,6 @@ async fn write_people(
     transaction: &Transaction<'_>,
     profile: &Profile,
     plan: &Plan<'_>,
-    keys: &Vec<&str>,
 ) -> Result<(), tokio_postgres::Error> {
     let upsert = profile.sql(
         "insert into {people} (key, epoch, position, told_at_ms, leaving)
@@ -213,12 +212,13 @@ async fn write_people(
              told_at_ms = excluded.told_at_ms, leaving = excluded.leaving",
     );
     let people = plan.people.iter();
+    let keys: Vec<&str> = people.clone().map(|(key, ..)| *key).collect();
     let epochs: Vec<i32> = people.clone().map(|(_, version, _)| version.epoch).collect();
     let numbers: Vec<i64> = people.clone().map(|(_, version, _)| version.number).collect();
     let times: Vec<i64> = people.clone().map(|(_, version, _)| version.told_at_ms).collect();
     let leaving: Vec<bool> = people.map(|(.., is_leaving)| *is_leaving).collect();
     let typed: [(&(dyn ToSql + Sync), Type); 5] = [
-        (keys, Type::TEXT_ARRAY),
+        (&keys, Type::TEXT_ARRAY),
         (&epochs, Type::INT4_ARRAY),
         (&numbers, Type::INT8_ARRAY),
         (&times, Type::INT8_ARRAY),

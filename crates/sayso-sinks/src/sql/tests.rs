@@ -23,12 +23,12 @@ pub(super) fn told() -> Told {
 }
 
 /// A sink with these settings, over a short patience.
-pub(super) fn sink(settings: Value, password: Option<&str>) -> Sql {
+pub(super) fn sink(settings: &Value, password: Option<&str>) -> Sql {
     let mut all =
         json!({ "tls": false, "allow_private": true, "timeout_ms": 1_500, "batch_max": 500 });
     all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     let settings = Settings::deserialize(&all).unwrap();
-    Sql::new(settings, password.map(|password| password.to_owned().into()), &told()).unwrap()
+    Sql::new(&settings, password.map(|password| password.to_owned().into()), &told()).unwrap()
 }
 
 use serde::Deserialize;
@@ -73,10 +73,10 @@ impl File {
     }
 
     /// A sink that makes its tables.
-    pub(super) fn sink(&self, statements: Value) -> Sql {
+    pub(super) fn sink(&self, statements: &Value) -> Sql {
         let settings =
             json!({ "url": self.url(), "create_tables": true, "statements": statements });
-        sink(settings, None)
+        sink(&settings, None)
     }
 }
 

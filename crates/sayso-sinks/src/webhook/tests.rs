@@ -1,9 +1,11 @@
 mod batches;
+mod clients;
 mod config;
 mod guarded;
 mod outcomes;
 mod receiver;
 mod rotation;
+mod schemas;
 mod signatures;
 mod suite;
 mod tls;

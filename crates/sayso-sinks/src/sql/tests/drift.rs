@@ -85,7 +85,7 @@ fn expected(told: &[Message]) -> Vec<Sum> {
 #[tokio::test]
 async fn in_sqlite() {
     let file = File::new();
-    let sink = file.sink(json!([]));
+    let sink = file.sink(&json!([]));
     sums_see_hands(&sink, |sql| file.hand(sql)).await;
 }
 
@@ -104,11 +104,11 @@ async fn in_a_server<K: Hand>() {
     room.ask("create table customers (email varchar(256) not null primary key, opt_in boolean)");
     let password = &room.server.place().login.password;
     let settings = json!({ "url": room.url(), "timeout_ms": 20_000 });
-    let sink = super::sink(settings.clone(), Some(password));
+    let sink = super::sink(&settings, Some(password));
     sums_see_hands(&sink, |sql| drop(room.ask(sql))).await;
     let mut settings = settings;
     settings["statements"] = statements(K::DIALECT);
-    let sink = super::sink(settings, Some(password));
+    let sink = super::sink(&settings, Some(password));
     contradictions_are_drift(&sink, |sql| drop(room.ask(sql))).await;
     assert_eq!(room.ask("select opt_in from customers where not opt_in").lines().count(), 1);
 }
@@ -134,7 +134,7 @@ fn statements(dialect: Dialect) -> Value {
 async fn contradictions_are_drift(sink: &Sql, hand: impl Fn(&str)) {
     let mut message = told().remove(1);
     message.identifiers = vec!["email:ben@example.org".into()];
-    assert_eq!(apply(sink, &[message.clone()]).await, ["5 rows"]);
+    assert_eq!(apply(sink, std::slice::from_ref(&message)).await, ["5 rows"]);
     let mirror = sink.mirror().unwrap();
     let range = range(&message.key);
     let own = async || {
@@ -160,6 +160,6 @@ async fn contradictions_are_drift(sink: &Sql, hand: impl Fn(&str)) {
 async fn columns_that_contradict_are_drift() {
     let file = File::new();
     file.hand("create table customers (email text primary key, opt_in integer)");
-    let sink = file.sink(statements(Dialect::Sqlite));
+    let sink = file.sink(&statements(Dialect::Sqlite));
     contradictions_are_drift(&sink, |sql| file.hand(sql)).await;
 }

@@ -29,7 +29,7 @@ async fn declared_statements_follow_what_may_be_done() {
         own.as_object_mut().unwrap().extend(about.as_object().unwrap().clone());
         own
     };
-    let sink = file.sink(json!([
+    let sink = file.sink(&json!([
         statement("denied", "update customers set opt_in = 0 where email = :identifier"),
         statement("allowed", "update customers set opt_in = 1 where email = :identifier"),
         { "when": "leaving", "sql": "update customers set gone = 1 where email = :identifier" },
@@ -54,7 +54,7 @@ async fn declared_statements_follow_what_may_be_done() {
 async fn a_statement_that_fails_takes_nothing_with_it_but_its_own_message() {
     let file = File::new();
     file.hand("create table orders (email text primary key check (email not like '%person-2%'))");
-    let sink = file.sink(json!([
+    let sink = file.sink(&json!([
         { "when": "always", "sql": "insert into orders values (:identifier)" }
     ]));
     let people = [person(1), person(2), person(3)];
@@ -71,7 +71,7 @@ async fn a_statement_that_fails_takes_nothing_with_it_but_its_own_message() {
 async fn values_are_bound_and_never_become_text() {
     let file = File::new();
     file.hand("create table customers (email text)");
-    let sink = file.sink(json!([
+    let sink = file.sink(&json!([
         { "when": "always", "sql": "insert into customers values (:identifier || ':identifier' || :allow)" }
     ]));
     let mut told = person(1).told(1, true);
@@ -86,7 +86,7 @@ async fn values_are_bound_and_never_become_text() {
 #[tokio::test]
 async fn the_view_holds_what_may_be_done_now() {
     let file = File::new();
-    let sink = file.sink(json!([]));
+    let sink = file.sink(&json!([]));
     let ana = person(1);
     apply(&sink, &[ana.told(1, true)]).await;
     let select = "select distinct purpose, data, channel from sayso_allowed order by 1";
@@ -109,12 +109,12 @@ async fn the_view_holds_what_may_be_done_now() {
 #[tokio::test]
 async fn one_thing_that_two_activities_declare_is_one_row_of_the_view() {
     let file = File::new();
-    let sink = file.sink(json!([]));
+    let sink = file.sink(&json!([]));
     let mut told = person(1).told(1, true);
     let twice: Vec<_> = told.permissions.iter().chain(told.permissions.iter()).cloned().collect();
     told.permissions = twice.into();
     told.identifiers.truncate(1);
-    assert_eq!(apply(&sink, &[told.clone()]).await, ["7 rows"]);
+    assert_eq!(apply(&sink, std::slice::from_ref(&told)).await, ["7 rows"]);
     assert_eq!(file.rows("select count(*) from sayso_allowed"), ["2"]);
     let sums = sink.mirror().unwrap().sums().await.unwrap();
     assert_eq!(sums[0].marks, sayso_ledger::deliver::sum(&told.key, &told.permissions));
@@ -123,12 +123,12 @@ async fn one_thing_that_two_activities_declare_is_one_row_of_the_view() {
 #[tokio::test]
 async fn tables_of_another_are_left_alone() {
     let file = File::new();
-    apply(&file.sink(json!([])), &[person(1).told(1, true)]).await;
+    apply(&file.sink(&json!([])), &[person(1).told(1, true)]).await;
     let before = file.rows("select * from sayso_permissions");
     let settings =
         serde_json::from_value(json!({ "url": file.url(), "tls": false, "allow_private": true }));
     let other = Told { ledger: "another".into(), ..told() };
-    let sink = Sql::new(settings.unwrap(), None, &other).unwrap();
+    let sink = Sql::new(&settings.unwrap(), None, &other).unwrap();
     let why = "tables_of_another";
     assert_eq!(deliver(&sink, &[person(2).told(1, true)]).await, [Outcome::again(why)]);
     assert_eq!(sink.check().await.unwrap_err().0, why);
@@ -138,12 +138,15 @@ async fn tables_of_another_are_left_alone() {
 #[tokio::test]
 async fn nothing_is_made_that_was_not_asked_for() {
     let file = File::new();
-    let sink = super::sink(json!({ "url": file.url() }), None);
+    let sink = super::sink(&json!({ "url": file.url() }), None);
     let told = person(1).told(1, true);
-    assert_eq!(deliver(&sink, &[told.clone()]).await, [Outcome::again("unreachable")]);
+    assert_eq!(deliver(&sink, std::slice::from_ref(&told)).await, [Outcome::again("unreachable")]);
     assert_eq!(sink.check().await.unwrap_err().0, "unreachable");
     file.hand("create table customers (email text)");
-    assert_eq!(deliver(&sink, &[told.clone()]).await, [Outcome::again("missing_tables")]);
+    assert_eq!(
+        deliver(&sink, std::slice::from_ref(&told)).await,
+        [Outcome::again("missing_tables")]
+    );
     assert_eq!(sink.check().await.unwrap_err().0, "missing_tables");
     for statement in ddl(Dialect::Sqlite, "sayso_") {
         file.hand(&statement);

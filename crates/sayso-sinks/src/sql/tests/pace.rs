@@ -18,7 +18,7 @@ async fn of_a_backfill() {
     measure::<Postgres>(50_000).await;
     measure::<MariaDb>(5_000).await;
     let file = File::new();
-    let sink = file.sink(json!([]));
+    let sink = file.sink(&json!([]));
     report("sqlite", &sink).await;
 }
 
@@ -28,7 +28,7 @@ async fn measure<K: Hand>(least: u64) {
     let direct = format!("{}://sayso@{}/sayso", K::SCHEME, room.server.address());
     let mut settings = settings;
     settings["url"] = direct.into();
-    let sink = super::sink(settings, Some(&room.server.place().login.password));
+    let sink = super::sink(&settings, Some(&room.server.place().login.password));
     let pace = report(K::SCHEME, &sink).await;
     assert!(pace >= least, "{pace} rows a second");
 }

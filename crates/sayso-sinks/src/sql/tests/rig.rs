@@ -88,7 +88,7 @@ impl<K: Hand> Room<K> {
             },
         });
         let settings = json!({ "url": self.url(), "statements": [letter] });
-        shared(sink(settings, Some(password)))
+        shared(sink(&settings, Some(password)))
     }
 
     fn kept(&self) -> Vec<Kept> {

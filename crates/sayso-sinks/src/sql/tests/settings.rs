@@ -1,7 +1,7 @@
 use super::*;
 
-fn refusal(settings: Value) -> String {
-    let opened = crate::open::open("sql", &settings, &Default::default(), &told());
+fn refusal(settings: &Value) -> String {
+    let opened = crate::open::open("sql", settings, &Default::default(), &told());
     opened.err().map(|error| error.to_string()).unwrap_or_default()
 }
 
@@ -31,7 +31,7 @@ fn settings_are_checked_before_anybody_is_connected_to() {
             "number 1",
         ),
     ] {
-        let text = refusal(settings.clone());
+        let text = refusal(&settings);
         assert!(text.contains(needle), "{settings}: {text}");
         assert!(!text.contains("geheim"), "{text}");
     }
@@ -47,7 +47,7 @@ fn fit_settings_are_taken() {
         "mysql://role@db.example/shop",
         "sqlite:/var/lib/shop.db",
     ] {
-        assert_eq!(refusal(json!({ "url": url })), "", "{url}");
+        assert_eq!(refusal(&json!({ "url": url })), "", "{url}");
     }
 }
 

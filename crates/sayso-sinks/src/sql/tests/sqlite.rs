@@ -37,7 +37,7 @@ impl Rig for Room {
     fn open(&self) -> Arc<dyn Sink> {
         let letter =
             json!({ "when": "always", "sql": "replace into letters values (:identifier, :allow)" });
-        shared(sink(json!({ "url": self.file.url(), "statements": [letter] }), None))
+        shared(sink(&json!({ "url": self.file.url(), "statements": [letter] }), None))
     }
 
     fn held(&self) -> Answer<'_, Vec<Kept>> {

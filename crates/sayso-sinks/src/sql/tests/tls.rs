@@ -41,14 +41,14 @@ async fn a_server_is_believed_by_its_certificate() {
     };
     let told = Person::new(&sayso_ledger::Secrets::generate().unwrap(), 1).told(1, true);
     // A server without TLS is not spoken to.
-    let own = super::sink(settings("own.crt"), password);
-    assert_eq!(deliver(&own, &[told.clone()]).await, [Outcome::again("tls")]);
+    let own = super::sink(&settings("own.crt"), password);
+    assert_eq!(deliver(&own, std::slice::from_ref(&told)).await, [Outcome::again("tls")]);
     room.server.query("sayso", "alter system set ssl = on").unwrap();
     room.server.restart().unwrap();
-    assert_eq!(apply(&own, &[told.clone()]).await, ["5 rows"]);
+    assert_eq!(apply(&own, std::slice::from_ref(&told)).await, ["5 rows"]);
     for stranger in [settings("other.crt"), json!({ "url": url, "tls": true })] {
-        let stranger = super::sink(stranger, password);
-        assert_eq!(deliver(&stranger, &[told.clone()]).await, [Outcome::again("tls")]);
+        let stranger = super::sink(&stranger, password);
+        assert_eq!(deliver(&stranger, std::slice::from_ref(&told)).await, [Outcome::again("tls")]);
         assert_eq!(stranger.check().await.unwrap_err().0, "tls");
     }
 }

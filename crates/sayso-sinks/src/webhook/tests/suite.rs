@@ -201,7 +201,8 @@ impl Rig for Room {
     }
 
     fn break_off(&self) -> Answer<'_, Able> {
-        Box::pin(async { Ok(self.set(Mood::Away)) })
+        self.set(Mood::Away);
+        Box::pin(async { Ok(()) })
     }
 
     fn mend(&self) -> Answer<'_, ()> {
@@ -209,7 +210,8 @@ impl Rig for Room {
     }
 
     fn stall(&self) -> Answer<'_, Able> {
-        Box::pin(async { Ok(self.set(Mood::Silent)) })
+        self.set(Mood::Silent);
+        Box::pin(async { Ok(()) })
     }
 
     fn wake(&self) -> Answer<'_, ()> {
@@ -217,7 +219,8 @@ impl Rig for Room {
     }
 
     fn revoke(&self) -> Answer<'_, Able> {
-        Box::pin(async { Ok(self.set(Mood::Closed)) })
+        self.set(Mood::Closed);
+        Box::pin(async { Ok(()) })
     }
 
     fn admit(&self) -> Answer<'_, ()> {
@@ -229,7 +232,8 @@ impl Rig for Room {
     }
 
     fn dismantle(&self) -> Answer<'_, Able> {
-        Box::pin(async { Ok(self.set(Mood::Bare)) })
+        self.set(Mood::Bare);
+        Box::pin(async { Ok(()) })
     }
 
     fn assemble(&self) -> Answer<'_, ()> {
