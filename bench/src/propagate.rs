@@ -117,6 +117,7 @@ impl Company {
                 secret: secret.reveal().to_string(),
                 sayso_url: format!("http://{}", server.address()),
                 key,
+                stream: None,
             };
             let system = systems.block_on(System::bind(config))?;
             let url = format!("http://{}/hook", system.address());

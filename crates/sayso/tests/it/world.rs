@@ -278,7 +278,7 @@ impl Browser {
     /// Sends a form from a page of ours, and gives whatever answers.
     pub(crate) async fn form(&self, path: &str, form: &str) -> Answer {
         let headers = [FORM, ("cookie", self.cookie.as_str()), ("sec-fetch-site", "same-origin")];
-        self.caller.send(Method::POST, path, &headers, form).await
+        self.caller.send(Method::POST, path, &headers, form.to_owned()).await
     }
 
     /// Sends the page's form with one box as it is to be, and gives the page that follows.
