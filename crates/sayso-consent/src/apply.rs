@@ -3,7 +3,7 @@
 use crate::{
     catalog::{Catalog, InForce},
     choice::{Choice, Effect},
-    event::{Entry, Event},
+    event::{EffectReport, Entry, Event},
     id::{Id, Lookup, Position, SubjectId},
     scope::Scope,
     subject::{
@@ -148,26 +148,15 @@ impl Fold<'_> {
                 self.owe_all(Change::Denial);
             }
             Event::HouseholdChanged { device, household } => self.share(device, household),
-            Event::EffectReported(report) => {
-                self.state.pending.retain(|owed| !owed.is_met_by(report));
-                let owes = |recipient: &Id| {
-                    self.state.pending.iter().any(|owed| owed.recipient == *recipient)
-                };
-                self.state.exceptions.retain(|exception| owes(&exception.recipient));
-                self.note_applied(&report.recipient, report.through);
-            }
+            Event::EffectReported(report) => self.meet(report),
             Event::DriftFound { recipient } | Event::DeliveryRepeated { recipient } => {
                 self.owe_one(recipient, Change::Denial);
             }
             Event::ExceptionAccepted { recipient, until, reason, operator } => {
-                self.state.exceptions.retain(|known| known.recipient != *recipient);
-                self.state.exceptions.push(Exception {
-                    recipient: recipient.clone(),
-                    through: self.position,
-                    until: *until,
-                    reason: reason.clone(),
-                    operator: operator.clone(),
-                });
+                let (until, through) = (*until, self.position);
+                let (recipient, operator) = (recipient.clone(), operator.clone());
+                let reason = reason.clone();
+                self.except(Exception { recipient, through, until, reason, operator });
             }
             Event::DeliveryParked { recipient, reason } => {
                 self.state.parked.retain(|(known, _)| known != recipient);
@@ -185,6 +174,19 @@ impl Fold<'_> {
             | Event::LedgerRestored { .. }
             | Event::SubjectErased => {}
         }
+    }
+
+    fn meet(&mut self, report: &EffectReport) {
+        self.state.pending.retain(|owed| !owed.is_met_by(report));
+        let pending = &self.state.pending;
+        let owes = |recipient: &Id| pending.iter().any(|owed| owed.recipient == *recipient);
+        self.state.exceptions.retain(|exception| owes(&exception.recipient));
+        self.note_applied(&report.recipient, report.through);
+    }
+
+    fn except(&mut self, exception: Exception) {
+        self.state.exceptions.retain(|known| known.recipient != exception.recipient);
+        self.state.exceptions.push(exception);
     }
 
     fn note_applied(&mut self, recipient: &Id, through: Position) {

@@ -15,7 +15,7 @@ use crate::{
     refusal::Refusal,
     scope::Scope,
     sink::SinkState,
-    subject::{Exception, Held, Pending, SubjectState},
+    subject::{Held, Pending, SubjectState},
     time::Timestamp,
 };
 
@@ -69,27 +69,19 @@ pub fn handle(facts: &impl Facts, command: Command, at: Timestamp) -> Result<Vec
             people::add_identifier(facts, subject, identifier)
         }
         Command::RemoveIdentifier { subject, namespace, lookup } => {
-            let state = known(facts, subject)?;
-            let has = state.identifiers.iter().any(|own| own.lookup == lookup);
-            let event = has.then_some(Event::IdentifierRemoved { namespace, lookup });
-            Ok(Draft::about(subject, event.into_iter().collect()))
+            people::remove_identifier(facts, subject, namespace, lookup)
         }
         Command::Choose { subject, choices, authority } => {
             choose(facts, subject, choices, authority)
         }
         Command::SetRelationship { subject, is_active } => {
-            let state = staying(facts, subject)?;
-            change(subject, state.is_active != is_active, Event::RelationshipChanged { is_active })
+            people::set_relationship(facts, subject, is_active)
         }
         Command::SetRestriction { subject, is_restricted } => {
-            let state = staying(facts, subject)?;
-            let event = Event::RestrictionChanged { is_restricted };
-            change(subject, state.is_restricted != is_restricted, event)
+            people::set_restriction(facts, subject, is_restricted)
         }
         Command::SetMinority { subject, minor_until } => {
-            let state = staying(facts, subject)?;
-            let event = Event::MinorityChanged { minor_until };
-            change(subject, state.minor_until != minor_until, event)
+            people::set_minority(facts, subject, minor_until)
         }
         Command::SetGuardian { subject, guardian, is_guardian } => {
             set_guardian(facts, subject, guardian, is_guardian)
@@ -106,9 +98,8 @@ pub fn handle(facts: &impl Facts, command: Command, at: Timestamp) -> Result<Vec
         Command::ReportEffect { subject, report } => report_effect(facts, subject, &report, at),
         Command::FindDrift { subject, recipient } => sinks::find_drift(facts, subject, recipient),
         Command::AcceptException { subject, recipient, until, reason, operator } => {
-            let exception =
-                Exception { recipient, through: Position::START, until, reason, operator };
-            sinks::accept_exception(facts, subject, exception, at)
+            let wish = sinks::Wish { recipient, until, reason, operator };
+            sinks::accept_exception(facts, subject, wish, at)
         }
         Command::ParkDelivery { subject, recipient, reason } => {
             sinks::park(facts, subject, recipient, reason)
@@ -116,7 +107,7 @@ pub fn handle(facts: &impl Facts, command: Command, at: Timestamp) -> Result<Vec
         Command::RepeatDelivery { subject, recipient } => sinks::repeat(facts, subject, recipient),
         Command::DeclareSink { recipient, declared } => sinks::declare(facts, recipient, declared),
         Command::SetSinkMode { recipient, mode, reason } => {
-            sinks::set_mode(facts, recipient, mode, reason)
+            sinks::set_mode(facts, &recipient, mode, reason)
         }
         Command::ReplaySink { recipient, after } => {
             sinks::change(facts, &recipient, |recipient| Event::SinkReplayed { recipient, after })
@@ -127,18 +118,20 @@ pub fn handle(facts: &impl Facts, command: Command, at: Timestamp) -> Result<Vec
                 compared,
             })
         }
-        Command::RemoveSink { recipient, reason } => sinks::remove(facts, recipient, reason),
+        Command::RemoveSink { recipient, reason } => sinks::remove(facts, &recipient, reason),
         Command::Erase { subject, at_once } => erase(facts, subject, at_once),
         Command::Replay { subject, denials, is_erased } => {
             replay(facts, subject, denials, is_erased, at)
         }
         Command::CreateKey { key } => create_key(facts, key),
-        Command::RevokeKey { id } => {
-            let event = Event::KeyRevoked { id: id.clone() };
-            if facts.has_key(&id) { Ok(Draft::about_all(event)) } else { Err(Refusal::UnknownKey) }
-        }
+        Command::RevokeKey { id } => revoke_key(facts, id),
         Command::NoteRestore { from } => Ok(Draft::about_all(Event::LedgerRestored { from })),
     }
+}
+
+fn revoke_key(facts: &impl Facts, id: String) -> Result<Vec<Draft>, Refusal> {
+    let is_known = facts.has_key(&id);
+    is_known.then(|| Draft::about_all(Event::KeyRevoked { id })).ok_or(Refusal::UnknownKey)
 }
 
 fn change(subject: SubjectId, is_new: bool, event: Event) -> Result<Vec<Draft>, Refusal> {

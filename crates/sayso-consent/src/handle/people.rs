@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Draft, Facts, catalog, new_choices, staying, unknown};
+use super::{Draft, Facts, catalog, change, known, new_choices, staying, unknown};
 use crate::{
     choice::{Authority, Choice},
     command::IDENTIFIERS_MAX,
     event::{Event, Identifier},
-    id::SubjectId,
+    id::{Id, Lookup, SubjectId},
     refusal::Refusal,
     subject::SubjectState,
     time::Timestamp,
@@ -109,4 +109,43 @@ fn new_identifiers(
         }
     }
     Ok(events)
+}
+
+pub(super) fn remove_identifier(
+    facts: &impl Facts,
+    subject: SubjectId,
+    namespace: Id,
+    lookup: Lookup,
+) -> Result<Vec<Draft>, Refusal> {
+    let state = known(facts, subject)?;
+    let has = state.identifiers.iter().any(|own| own.lookup == lookup);
+    change(subject, has, Event::IdentifierRemoved { namespace, lookup })
+}
+
+pub(super) fn set_relationship(
+    facts: &impl Facts,
+    subject: SubjectId,
+    is_active: bool,
+) -> Result<Vec<Draft>, Refusal> {
+    let state = staying(facts, subject)?;
+    change(subject, state.is_active != is_active, Event::RelationshipChanged { is_active })
+}
+
+pub(super) fn set_restriction(
+    facts: &impl Facts,
+    subject: SubjectId,
+    is_restricted: bool,
+) -> Result<Vec<Draft>, Refusal> {
+    let state = staying(facts, subject)?;
+    let event = Event::RestrictionChanged { is_restricted };
+    change(subject, state.is_restricted != is_restricted, event)
+}
+
+pub(super) fn set_minority(
+    facts: &impl Facts,
+    subject: SubjectId,
+    minor_until: Option<Timestamp>,
+) -> Result<Vec<Draft>, Refusal> {
+    let state = staying(facts, subject)?;
+    change(subject, state.minor_until != minor_until, Event::MinorityChanged { minor_until })
 }

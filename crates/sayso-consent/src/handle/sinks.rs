@@ -6,7 +6,7 @@ use crate::{
     id::{Id, SubjectId},
     refusal::Refusal,
     sink::{Declared, Mode, REASON_BYTES_MAX, SETTINGS_BYTES_MAX},
-    subject::{Exception, Pending},
+    subject::Pending,
     time::Timestamp,
 };
 
@@ -51,7 +51,7 @@ pub(super) fn change(
 
 pub(super) fn set_mode(
     facts: &impl Facts,
-    recipient: Id,
+    recipient: &Id,
     mode: Mode,
     reason: Option<String>,
 ) -> Result<Vec<Draft>, Refusal> {
@@ -59,20 +59,20 @@ pub(super) fn set_mode(
         short("reason", reason.as_deref().unwrap_or_default())?;
     }
     let reason = reason.filter(|_| mode != Mode::Running);
-    let sink = facts.sink(&recipient);
+    let sink = facts.sink(recipient);
     if sink.is_some_and(|known| known.mode == mode && known.reason == reason) {
         return Ok(vec![Draft { subject: None, events: Vec::new() }]);
     }
-    change(facts, &recipient, |recipient| Event::SinkModeChanged { recipient, mode, reason })
+    change(facts, recipient, |recipient| Event::SinkModeChanged { recipient, mode, reason })
 }
 
 pub(super) fn remove(
     facts: &impl Facts,
-    recipient: Id,
+    recipient: &Id,
     reason: String,
 ) -> Result<Vec<Draft>, Refusal> {
     short("reason", &reason)?;
-    change(facts, &recipient, |recipient| Event::SinkRemoved { recipient, reason })
+    change(facts, recipient, |recipient| Event::SinkRemoved { recipient, reason })
 }
 
 pub(super) fn find_drift(
@@ -118,14 +118,22 @@ pub(super) fn park(
     Ok(Draft::about(subject, event.into_iter().collect()))
 }
 
+/// What somebody accepts.
+pub(super) struct Wish {
+    pub(super) recipient: Id,
+    pub(super) until: Timestamp,
+    pub(super) reason: String,
+    pub(super) operator: String,
+}
+
 pub(super) fn accept_exception(
     facts: &impl Facts,
     subject: SubjectId,
-    exception: Exception,
+    wish: Wish,
     at: Timestamp,
 ) -> Result<Vec<Draft>, Refusal> {
     let state = known(facts, subject)?;
-    let Exception { recipient, until, reason, operator, .. } = exception;
+    let Wish { recipient, until, reason, operator } = wish;
     short("reason", &reason)?;
     short("operator", &operator)?;
     if until <= at {
