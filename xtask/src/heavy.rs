@@ -22,6 +22,8 @@ pub(crate) struct Options {
 enum Kind {
     /// Kill the server again and again under load; `SAYSO_KILLS` says how often.
     Crash,
+    /// Deliver through every fault there is; `SAYSO_DELIVERIES` says how much.
+    Faults,
     /// Feed the parsers what nobody would send.
     Fuzz,
     /// Hold the snapshot to its laws in made-up stories; `SAYSO_CASES` says in how many.
@@ -32,13 +34,15 @@ enum Kind {
 
 /// What raises the numbers of a test from what a change waits for to what a night is for. Whoever
 /// says a number themselves gets that one.
-const HEAVY: [(&str, &str); 2] = [("SAYSO_KILLS", "2000"), ("SAYSO_CASES", "20000")];
+const HEAVY: [(&str, &str); 3] =
+    [("SAYSO_KILLS", "2000"), ("SAYSO_CASES", "20000"), ("SAYSO_DELIVERIES", "1000000")];
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let all = options.kinds.is_empty();
     let wanted = Kind::value_variants().iter().filter(|kind| all || options.kinds.contains(kind));
     each(wanted.map(|kind| (kind.name(), kind)), |kind| match kind {
         Kind::Crash => tests_named("crash"),
+        Kind::Faults => tests_named("faults::"),
         Kind::Fuzz => fuzz(options.seconds),
         Kind::Laws => laws(),
         Kind::Model => model(),

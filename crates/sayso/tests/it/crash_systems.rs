@@ -39,7 +39,7 @@ struct System {
 }
 
 /// The name that a system knows a customer by.
-fn identifier(namespace: &str, number: usize) -> String {
+pub(crate) fn identifier(namespace: &str, number: usize) -> String {
     match namespace {
         "email" => format!("p{number}@example.org"),
         _ => format!("{namespace}-{number}"),
@@ -49,6 +49,14 @@ fn identifier(namespace: &str, number: usize) -> String {
 impl Company {
     /// Makes the ledger, imports customers, starts the systems, but not the server.
     pub(crate) async fn found(people: usize) -> Self {
+        let mut company = Self::alone(people).await;
+        let url = format!("http://127.0.0.1:{}", company.port);
+        company.start_systems(&url).await;
+        company
+    }
+
+    /// The same without systems.
+    pub(crate) async fn alone(people: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         let dir = folder.path().join("ledger");
@@ -60,8 +68,9 @@ impl Company {
         let made = json(&dir, &["key", "create", "--role", "record", "--role", "decide"]).await;
         let url = format!("http://127.0.0.1:{port}");
         let caller = Caller::new(&url).with_key(made["key"].as_str().unwrap());
-        let mut company = Self { folder, port, caller, people, systems: Vec::new() };
-        company.start_systems(&url).await;
+        let company = Self { folder, port, caller, people, systems: Vec::new() };
+        // Saved all the time, so that a crash meets it and starts begin from what was saved.
+        std::fs::write(company.file("sayso.toml"), "[store]\nsave_seconds = 1\n").unwrap();
         company
     }
 
@@ -76,8 +85,6 @@ impl Company {
     }
 
     async fn start_systems(&mut self, url: &str) {
-        // Saved all the time, so that a crash meets it and starts begin from what was saved.
-        let config = "[store]\nsave_seconds = 1\n";
         for (name, namespace) in SYSTEMS {
             let port = free_port();
             let roles = ["--role", "decide", "--role", "report", "--recipient", name];
@@ -98,7 +105,6 @@ impl Company {
             let add = ["sink", "add", name, "webhook"];
             json(&self.dir(), &[&add[..], &settings].concat()).await;
         }
-        std::fs::write(self.file("sayso.toml"), config).unwrap();
     }
 
     /// Starts the server; it may not answer yet.

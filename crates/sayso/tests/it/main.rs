@@ -25,6 +25,18 @@ mod demo;
 #[cfg(test)]
 mod doctor_backup;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod faults_choosers;
+#[cfg(test)]
+mod faults_held;
+#[cfg(test)]
+mod faults_nats;
+#[cfg(test)]
+mod faults_receiver;
+#[cfg(test)]
+mod faults_servers;
+#[cfg(test)]
 mod golden_cli;
 #[cfg(test)]
 mod golden_http;
