@@ -75,7 +75,7 @@ pub(super) fn shown(
         systems,
         kinds: web.drivers.kinds.iter().map(|kind| kind.name).collect(),
         ordered,
-        csrf: session.form_token.clone(),
+        csrf: session.form_token,
     }
     .render();
     let response = page(StatusCode::OK, html);
