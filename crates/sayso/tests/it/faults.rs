@@ -195,10 +195,24 @@ impl Stage {
             }
             if last_fault.elapsed() > patience {
                 verdict.wrong.truncate(20);
+                self.explain(&verdict.wrong).await;
                 return verdict;
             }
             sleep(Duration::from_millis(250)).await;
         }
+    }
+
+    /// What Sayso says of the first person who is not told rightly.
+    async fn explain(&self, wrong: &[String]) {
+        let Some(name) = wrong.iter().find_map(|own| own.strip_prefix("mailer: ")) else { return };
+        let name = name.split_once(": ").unwrap().0;
+        let number = name.trim_start_matches("email:p").split('@').next().unwrap();
+        let subject = &self.company.people[number.parse::<usize>().unwrap()];
+        for what in ["history?limit=8", "effects"] {
+            let said = self.administrator.get(&format!("/v1/subjects/{subject}/{what}")).await;
+            eprintln!("{name}: {what}: {said}");
+        }
+        eprintln!("{}", self.company.log());
     }
 
     async fn judge(&self) -> Verdict {
