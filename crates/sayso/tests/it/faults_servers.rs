@@ -188,7 +188,7 @@ async fn declare(company: &Company, name: &str, kind: &str, settings: &[&str], p
 fn rows(server: &Server<Postgres>) -> Holding {
     let allowed = "select n.namespace || ':' || n.identifier, p.allow
         from sayso_names n join sayso_permissions p on p.key = n.key
-        where p.purpose = 'marketing.offers' and p.data = 'contact.email' and p.channel = 'email'";
+        where p.purpose = 'marketing.offers' and p.data = 'contact' and p.channel = 'email'";
     let allowed = server.query("sayso", allowed).unwrap();
     let row = |line: &str| line.rsplit_once('|').map(|(name, may)| (name.to_owned(), may == "t"));
     let backwards = "select count(*) from (select position < lag(position)
@@ -211,7 +211,7 @@ async fn hashes(server: &Server<Redis>, people: usize) -> Holding {
         (0..people).map(|number| format!("ad:{}", identifier("ad", number))).collect();
     let mut asked = redis::pipe();
     for name in &names {
-        asked.hget(format!("{REDIS_PREFIX}name:{name}"), "marketing.offers|contact.email|email");
+        asked.hget(format!("{REDIS_PREFIX}name:{name}"), "marketing.offers|contact|email");
     }
     let said: Vec<Option<String>> = asked.query_async(&mut operator).await.unwrap();
     let word = |(name, said): (String, Option<String>)| Some((name, said?.starts_with("1|")));
