@@ -44,10 +44,13 @@ struct Told {
     sayso_url: String,
     key: String,
     /// The broker that it reads from.
+    #[serde(default)]
     stream: Option<String>,
     /// Where it fetches lists.
+    #[serde(default)]
     lists: Option<PathBuf>,
     /// Whether Sayso writes into its database.
+    #[serde(default)]
     is_written: bool,
 }
 

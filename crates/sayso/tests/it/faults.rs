@@ -52,7 +52,7 @@ fn number_of(name: &str, default: u64) -> u64 {
 async fn every_choice_arrives_through_faults() {
     let size = Size {
         people: 2_000,
-        deliveries: number_of("SAYSO_DELIVERIES", 100_000),
+        deliveries: number_of("SAYSO_DELIVERIES", 40_000),
         habit: Habit::Right,
         has_servers: true,
         patience: PROMISE,
@@ -245,7 +245,7 @@ impl Stage {
 
     /// What Sayso sees when it reads the systems back once more: that nobody drifted.
     async fn read_back(&self) {
-        let since = Timestamp(jiff::Timestamp::now().as_millisecond());
+        let since = sayso_ledger::Clock::system().at();
         for recipient in self.servers.recipients() {
             let begun = Instant::now();
             let compared = loop {

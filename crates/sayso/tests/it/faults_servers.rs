@@ -30,12 +30,15 @@ const HEARD: [&str; 3] = [
        for each row execute function hear()",
 ];
 
+/// A broker, whoever reads from it, and the pulse by which the reader is told to go on.
+type Broker = (Arc<Server<Nats>>, Arc<Reader>, watch::Sender<u64>);
+
 /// All of them.
 #[derive(Default)]
 pub(crate) struct Servers {
     postgres: Option<Arc<Server<Postgres>>>,
     redis: Option<Arc<Server<Redis>>>,
-    nats: Option<(Arc<Server<Nats>>, Arc<Reader>, watch::Sender<u64>)>,
+    nats: Option<Broker>,
     /// What was counted when they last answered.
     pub(crate) counted: HashMap<&'static str, u64>,
 }
