@@ -71,19 +71,19 @@ pub(super) fn permissions(
 
 /// The message about one thing as of now, and what kind of change it tells of; none if the person
 /// is unknown, the recipient knows no name for them, or somebody parked what it is sent about them. If nothing is owed it tells of the newest
-/// state, which takes nothing away.
+/// state, which takes nothing away, if somebody wants everybody to be told.
 pub(super) fn message(
     ledger: &Ledger,
     recipient: &Id,
-    about: About,
+    (about, anyway): (About, bool),
     at: Timestamp,
 ) -> Option<(Change, Message)> {
     let state = ledger.snapshot().subject(about.subject)?;
     if state.parked.iter().any(|(parked, _)| parked == recipient) {
         return None;
     }
-    let (position, change) =
-        owed(recipient, &state, about).unwrap_or((state.position, Change::Grant));
+    let newest = anyway.then_some((state.position, Change::Grant));
+    let (position, change) = owed(recipient, &state, about).or(newest)?;
     let identifiers = match ledger.values(names(ledger, recipient, &state, about)) {
         Ok(identifiers) => identifiers,
         Err(error) => {

@@ -191,8 +191,8 @@ impl Dispatcher {
         }
         let Some(mut round) = self.round else { return };
         if self.may_go_round() {
-            for (about, position) in round.page(self.ledger.snapshot(), &self.recipient) {
-                self.lanes.touch_all(about, position);
+            for found in round.page(self.ledger.snapshot(), &self.recipient) {
+                self.lanes.touch_all(found.about, found.position, found.anyway);
             }
             let backfill = round.backfill(self.ledger.snapshot());
             self.board.update(&self.recipient, |standing| standing.backfill = backfill);
@@ -295,7 +295,8 @@ impl Dispatcher {
     /// The message about one thing, if there is one to send now.
     fn compose(&mut self, about: About) -> Option<Message> {
         let at = self.ledger.clock().at();
-        let composed = compose::message(&self.ledger, &self.recipient, about, at);
+        let anyway = self.lanes.is_anyway(about);
+        let composed = compose::message(&self.ledger, &self.recipient, (about, anyway), at);
         let may_go = |change: Change| self.mode == Mode::Running || change != Change::Grant;
         let Some((_, message)) = composed.filter(|(change, _)| may_go(*change)) else {
             self.lanes.drop_lane(about);

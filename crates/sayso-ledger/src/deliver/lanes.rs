@@ -23,6 +23,8 @@ struct Lane {
     /// The newest.
     through: Position,
     attempts: u32,
+    /// To be told though nothing is owed.
+    anyway: bool,
 }
 
 /// Those about whom a recipient has something to take, as many as fit; whoever finds no room is
@@ -51,17 +53,18 @@ impl Lanes {
     pub(super) fn touch(&mut self, about: About, position: Position) -> bool {
         let has_room = self.has_room() || self.lanes.contains_key(&about);
         if has_room {
-            self.touch_all(about, position);
+            self.touch_all(about, position, false);
         }
         has_room
     }
 
     /// Notes that a person's entry has to be told, whether there is room or not: for a page of
-    /// people, which is not begun without room.
-    pub(super) fn touch_all(&mut self, about: About, position: Position) {
+    /// people, which is not begun without room. `anyway` if nothing need be owed.
+    pub(super) fn touch_all(&mut self, about: About, position: Position, anyway: bool) {
         let is_new = !self.lanes.contains_key(&about);
-        let lane = Lane { since: position, through: position, attempts: 0 };
+        let lane = Lane { since: position, through: position, attempts: 0, anyway };
         let lane = self.lanes.entry(about).or_insert(lane);
+        lane.anyway |= anyway;
         let is_news = position > lane.through;
         lane.through = lane.through.max(position);
         // News for somebody who rests is a reason to try at once: a no must not wait for a clock.
@@ -107,6 +110,11 @@ impl Lanes {
         }
     }
 
+    /// Whether a person is to be told though nothing is owed.
+    pub(super) fn is_anyway(&self, about: About) -> bool {
+        self.lanes.get(&about).is_some_and(|lane| lane.anyway)
+    }
+
     /// The person has nothing to be told after all.
     pub(super) fn drop_lane(&mut self, about: About) {
         self.under_way.remove(&about);
@@ -122,7 +130,7 @@ impl Lanes {
             if lane.through <= position {
                 self.lanes.remove(&about);
             } else {
-                *lane = Lane { since: position.next(), attempts: 0, ..*lane };
+                *lane = Lane { since: position.next(), attempts: 0, anyway: false, ..*lane };
                 self.ready.push_back(about);
             }
         }

@@ -8,6 +8,16 @@ use crate::{
     sink::About,
 };
 
+/// Somebody to tell.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    pub(super) about: About,
+    /// Through which entry.
+    pub(super) position: Position,
+    /// Whether they are told though nothing is owed.
+    pub(super) anyway: bool,
+}
+
 /// A way through everybody.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Round {
@@ -42,7 +52,7 @@ impl Round {
     }
 
     /// The next page: whom to tell, and through which entry.
-    pub(super) fn page(&mut self, snapshot: &Snapshot, recipient: &Id) -> Vec<(About, Position)> {
+    pub(super) fn page(&mut self, snapshot: &Snapshot, recipient: &Id) -> Vec<Found> {
         let Some(page) = self.next.and_then(|from| snapshot.page_of_people(from)) else {
             self.next = None;
             return Vec::new();
@@ -51,12 +61,14 @@ impl Round {
         self.done += page.people.len();
         let mut found = Vec::new();
         for (subject, state) in &page.people {
+            let about = |former| About { subject: *subject, former };
             let owed = own(recipient, state).map(|owed| {
-                (About { subject: *subject, former: owed.former_lookup() }, owed.position)
+                let (about, position) = (about(owed.former_lookup()), owed.position);
+                Found { about, position, anyway: false }
             });
             found.extend(owed);
             if self.everybody_after.is_some_and(|after| state.position > after) {
-                found.push((About { subject: *subject, former: None }, state.position));
+                found.push(Found { about: about(None), position: state.position, anyway: true });
             }
         }
         found

@@ -152,8 +152,9 @@ fn the_overview_puts_what_is_wrong_first() {
     let text = console::Overview::sample("en").render().unwrap();
     let alert = text.find("Nimbus Ads is late for 3 people").unwrap();
     assert!(alert < text.find("Head of the ledger").unwrap());
+    // An hour of choices, and of lag and time to effect for each of four systems, as bars and table.
     let rows = text.matches("<th scope=\"row\">").count();
-    assert_eq!((rows, text.matches("<rect class=\"bar-").count()), (60, 60));
+    assert_eq!((rows, text.matches("<rect class=\"bar-").count()), (9 * 60, 9 * 60));
     let calm = console::Overview::sample_calm("de").render().unwrap();
     assert!(calm.contains("Ja. Jedes System ist auf dem Stand."));
 }
