@@ -77,7 +77,6 @@ impl Asker {
     /// A replica that has caught up.
     async fn start(&self, is_given: bool) -> Result<()> {
         let replica = Replica::new(Clock::system(), "http://localhost".into(), LEASE_MS);
-        let asked = replica.moment();
         let (mut place, mut following) = (String::new(), None);
         if is_given {
             let mut taking = Taking::new(tempfile::tempfile()?, &sayso_api::digest(&self.key));
@@ -94,6 +93,7 @@ impl Asker {
             following = Some(replica.take_up(given));
         }
         loop {
+            let asked = replica.moment();
             let tail = self.tail(&place).await?;
             let following = match (&mut following, &tail.lookup_key) {
                 (Some(following), _) => following,
