@@ -25,6 +25,7 @@ mod journal;
 mod obey;
 #[cfg(test)]
 mod python;
+#[cfg(test)]
 mod receipts;
 #[cfg(test)]
 mod restart;
