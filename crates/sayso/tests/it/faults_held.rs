@@ -64,7 +64,7 @@ pub(crate) enum Habit {
     Right,
     /// Applies whatever comes, as it comes.
     TakesTheOld,
-    /// Says of one person that everything was applied, and applies the first message only.
+    /// Says that everything was applied, and applies the first message about each only.
     Forgets,
 }
 
@@ -86,7 +86,7 @@ impl Held {
     pub(crate) fn take(&mut self, event: &Event) -> Applied {
         let (position, time) = (event.data.position, event.time);
         let applied = (event.name().to_owned(), position);
-        let is_forgotten = self.habit == Habit::Forgets && event.name() == FORGOTTEN;
+        let is_forgotten = self.habit == Habit::Forgets;
         let held = self.people.get(event.key());
         if is_forgotten && held.is_some() {
             return applied;
@@ -119,4 +119,4 @@ impl Held {
 }
 
 /// The person whom a forgetful system forgets.
-pub(crate) const FORGOTTEN: &str = "email:p0@example.org";
+pub(crate) 
