@@ -117,6 +117,3 @@ impl Held {
         self.people.values().map(|(_, _, name, allow)| (name.clone(), *allow)).collect()
     }
 }
-
-/// The person whom a forgetful system forgets.
-pub(crate) 
