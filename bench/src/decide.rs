@@ -19,6 +19,8 @@ use crate::{
 
 /// How many decisions between two looks at the clock.
 const BLOCK: usize = 4_096;
+/// How many people are lined up: their slots are many times what the processor's cache holds.
+const LINED_UP: usize = 1 << 20;
 /// How many are asked at once.
 const TOGETHER: usize = 16;
 /// The activity that is asked about: a consent over a channel.
@@ -31,8 +33,8 @@ fn place(random: u64, len: u64) -> u64 {
     ((u128::from(random) * u128::from(len)) >> 64) as u64
 }
 
-/// Does a step over and over, each with the number that the step before has left, so that none can
-/// begin before the last has ended. `each` is how many decisions a step is.
+/// Does a step over and over, each with the number that the step before has left (1 at first), so that
+/// none can begin before the last has ended. `each` is how many decisions a step is.
 fn chain<'a>(
     settings: &Settings,
     block: usize,
@@ -51,31 +53,38 @@ fn chain<'a>(
     })
 }
 
+/// People in no order, as questions about them come in: their ids are there before the clock starts.
+fn lined_up(people: u64) -> Vec<SubjectId> {
+    (0..LINED_UP as u64).map(|turn| subject(place(mix(turn), people))).collect()
+}
+
 fn one_by_one<'a>(
     engine: &'a Engine,
     asked: Prepared,
-    people: u64,
+    whom: &'a [SubjectId],
     settings: &Settings,
 ) -> Contender<'a> {
-    chain(settings, BLOCK, 1, move |random| {
-        let answer = engine.allows(asked, subject(place(random, people)), AT);
-        mix(random ^ u64::from(answer == Some(true)))
+    let mut next = 0;
+    chain(settings, BLOCK, 1, move |before| {
+        next = (next + 2) % LINED_UP;
+        let answer = engine.allows(asked, whom[next + before as usize], AT);
+        u64::from(answer == Some(true))
     })
 }
 
 fn together<'a>(
     engine: &'a Engine,
     asked: Prepared,
-    people: u64,
+    whom: &'a [SubjectId],
     settings: &Settings,
 ) -> Contender<'a> {
-    chain(settings, BLOCK, TOGETHER, move |mut random| {
-        let some: [SubjectId; TOGETHER] = std::array::from_fn(|_| {
-            random = mix(random);
-            subject(place(random, people))
-        });
-        engine.allows_each(asked, &some, AT, |_, answer| random ^= u64::from(answer == Some(true)));
-        random
+    let mut next = 0;
+    chain(settings, BLOCK, TOGETHER, move |before| {
+        next = (next + 2 * TOGETHER) % LINED_UP;
+        let mut allowed = 0;
+        let some = &whom[next + before as usize..][..TOGETHER];
+        engine.allows_each(asked, some, AT, |_, answer| allowed ^= u64::from(answer == Some(true)));
+        allowed
     })
 }
 
@@ -185,10 +194,11 @@ fn measure_size(
     let size = words(people);
     let each = |bytes: usize| bytes as f64 / people as f64;
     let mut names: Vec<String> = others.iter().map(Told::name).collect();
+    let whom = lined_up(people);
     let mut contenders = vec![
-        one_by_one(&engine, prepared, people, settings),
+        one_by_one(&engine, prepared, &whom, settings),
         floor_one(&table, settings),
-        together(&engine, prepared, people, settings),
+        together(&engine, prepared, &whom, settings),
         floor_together(&table, settings),
     ];
     contenders.extend(others.iter_mut().map(|told| elsewhere(told, settings)));
@@ -235,7 +245,9 @@ pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     for told in &mut others {
         told.peer.prepare(&Asked::about(ACTIVITY), told.people)?;
     }
-    for people in settings.crowds() {
+    // Beside other programs among as many people as the largest of them holds.
+    let theirs = others.iter().map(|told| told.people).max();
+    for people in theirs.into_iter().chain(settings.crowds()) {
         measure_size(people, settings, &mut others, &mut rows)?;
         // A larger crowd needs their memory.
         others.clear();

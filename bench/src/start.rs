@@ -54,7 +54,8 @@ impl Out for Slots {
 struct Saved {
     file: File,
     sections: Vec<Section>,
-    contents: EngineContents,
+    /// What is said about the sections, as text.
+    contents: Vec<u8>,
     in_force: InForce,
     bytes: u64,
 }
@@ -66,7 +67,7 @@ impl Saved {
         let path = folder.join("snapshot.img");
         let file = options.read(true).write(true).create(true).truncate(true).open(path)?;
         let mut slots = Slots(Sheet::new(file));
-        let contents = engine.write(&mut slots)?;
+        let contents = serde_json::to_vec(&engine.write(&mut slots)?)?;
         let (sections, file) = slots.0.finish();
         let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.sync_all()?;
@@ -80,7 +81,8 @@ impl Saved {
         let mapped = Mapped::new(&self.file, &self.sections)?;
         ensure!(mapped.is_whole(), "what was saved is damaged");
         let sections: Arc<dyn Sections> = Arc::new(mapped);
-        let engine = Engine::resume(&self.contents, &sections, Some(&self.in_force));
+        let contents: EngineContents = serde_json::from_slice(&self.contents)?;
+        let engine = Engine::resume(&contents, &sections, Some(&self.in_force));
         let engine = engine.context("what was saved does not belong together")?;
         let asked = Asked::about(ACTIVITY);
         let prepared = engine.prepare(&asked.question()).context("not prepared")?;

@@ -2,7 +2,7 @@
 //! when a system was read back. Folded like everything else, so that there is one history of who
 //! changed what and nothing about sinks is kept beside it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -103,10 +103,10 @@ pub struct Again {
 /// All sinks, by recipient.
 pub type Sinks = BTreeMap<Id, SinkState>;
 
-/// Applies an entry.
-pub fn apply(sinks: &mut Sinks, entry: &Entry) {
-    for event in &entry.events {
-        apply_event(sinks, entry.position, event);
+/// Applies an entry. Most are about no sink, and cost nobody a copy.
+pub fn apply(sinks: &mut Arc<Sinks>, entry: &Entry) {
+    for event in entry.events.iter().filter(|event| concerns(event)) {
+        apply_event(Arc::make_mut(sinks), entry.position, event);
     }
 }
 

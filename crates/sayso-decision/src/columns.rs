@@ -32,16 +32,22 @@ impl Snapshot {
         let by_rule = |request: &Request, subject| {
             self.by_rule(&Request { subject, ..request.clone() }, at).reason
         };
-        self.engine.look_up_each(&view, people.iter().copied(), |subject, said| {
-            for ((answer, request), reasons) in answers.iter().zip(requests).zip(&mut *reasons) {
-                let known = match answer {
-                    Answer::Never(reason, _) => Some(*reason),
-                    Answer::Cell(cell) => self.engine.reason(&view, *cell, said, at),
-                    Answer::Unprepared => None,
-                };
-                reasons.push(known.unwrap_or_else(|| by_rule(request, subject)));
-            }
-        });
+        self.engine.look_up_each(
+            &view,
+            people,
+            |subject| subject,
+            |subject, said| {
+                for ((answer, request), reasons) in answers.iter().zip(requests).zip(&mut *reasons)
+                {
+                    let known = match answer {
+                        Answer::Never(reason, _) => Some(*reason),
+                        Answer::Cell(cell) => self.engine.reason(&view, *cell, said, at),
+                        Answer::Unprepared => None,
+                    };
+                    reasons.push(known.unwrap_or_else(|| by_rule(request, subject)));
+                }
+            },
+        );
     }
 
     /// Whose identifiers these digests are, in order. Every part of what is known that is asked is

@@ -63,16 +63,19 @@ impl Hearing<'_> {
     pub fn briefs(&self) -> Vec<(usize, Option<Brief>)> {
         let engine = &self.snapshot.engine;
         let mut briefs = Vec::with_capacity(self.asked.len());
-        let people = self.asked.iter().map(|(_, subject)| *subject);
-        engine.look_up_each(&self.view, people, |_, said| {
-            let (kind, _) = self.asked[briefs.len()];
-            let brief = match self.kinds[kind] {
-                Answer::Unprepared => None,
-                Answer::Never(reason, _) => Some(Brief { reason, grant: None }),
-                Answer::Cell(cell) => engine.say(&self.view.book, cell, said, self.at),
-            };
-            briefs.push((kind, brief));
-        });
+        engine.look_up_each(
+            &self.view,
+            &self.asked,
+            |(_, subject)| subject,
+            |(kind, _), said| {
+                let brief = match self.kinds[kind] {
+                    Answer::Unprepared => None,
+                    Answer::Never(reason, _) => Some(Brief { reason, grant: None }),
+                    Answer::Cell(cell) => engine.say(&self.view.book, cell, said, self.at),
+                };
+                briefs.push((kind, brief));
+            },
+        );
         briefs
     }
 

@@ -203,6 +203,16 @@ impl Snapshot {
         })
     }
 
+    /// Everybody, page by page.
+    pub fn pages_of_people(&self) -> impl Iterator<Item = Vec<(SubjectId, Arc<SubjectState>)>> {
+        let mut from = Some(SubjectId(0));
+        std::iter::from_fn(move || {
+            let page = self.page_of_people(from?)?;
+            from = page.next;
+            Some(page.people)
+        })
+    }
+
     /// Into how many shards people are put by the first byte of their ids.
     pub const SHARDS: usize = SHARDS;
 
@@ -254,9 +264,9 @@ impl Snapshot {
             self.apply_subject(subject, entry);
         }
         if entry.events.iter().any(sink::concerns) {
-            let mut sinks = Sinks::clone(&self.sinks.load());
+            let mut sinks = self.sinks();
             sink::apply(&mut sinks, entry);
-            self.sinks.store(Arc::new(sinks));
+            self.sinks.store(sinks);
         }
         for event in &entry.events {
             match event {

@@ -27,7 +27,7 @@ pub struct Staged<'a> {
     lookups: HashMap<Lookup, Option<SubjectId>>,
     devices: HashMap<Id, Option<SubjectId>>,
     keys: HashMap<String, bool>,
-    sinks: Sinks,
+    sinks: Arc<Sinks>,
 }
 
 impl<'a> Staged<'a> {
@@ -39,7 +39,7 @@ impl<'a> Staged<'a> {
             lookups: HashMap::new(),
             devices: HashMap::new(),
             keys: HashMap::new(),
-            sinks: Sinks::clone(&snapshot.sinks()),
+            sinks: snapshot.sinks(),
         }
     }
 

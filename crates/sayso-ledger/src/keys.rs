@@ -172,13 +172,10 @@ impl Secrets {
         Ok(hex::encode(seal(&key, b"place", &subject.0.to_be_bytes())?))
     }
 
-    /// What names a person to one recipient, in every message about them: the same each time, and
-    /// another for each recipient. A name that is theirs no longer has one of its own.
-    pub fn recipient_key(&self, recipient: &Id, about: About) -> String {
+    /// What names people to one recipient.
+    pub fn recipient_keys(&self, recipient: &Id) -> RecipientKeys {
         let key = derive(&self.root, &format!("sayso recipient key v1 {recipient}"));
-        let former = about.former.map_or([0; 16], |former| former.0);
-        let digest = mac(&key, &[&about.subject.0.to_be_bytes(), &former]);
-        hex::encode(&digest[..16])
+        RecipientKeys(keyed(&key))
     }
 
     /// The person at a place.
@@ -281,6 +278,20 @@ impl Digester {
         let mut lookup = [0; 16];
         lookup.copy_from_slice(&digest[..16]);
         Lookup(lookup)
+    }
+}
+
+/// Names people to one recipient, in every message about them: the same each time, and another for
+/// each recipient. Like a [`Digester`], half of the work is done once.
+#[derive(Clone)]
+pub struct RecipientKeys(Hmac<Sha256>);
+
+impl RecipientKeys {
+    /// That of a person; a name that is theirs no longer has one of its own.
+    pub fn of(&self, about: About) -> String {
+        let former = about.former.map_or([0; 16], |former| former.0);
+        let begun = self.0.clone().chain_update(about.subject.0.to_be_bytes());
+        hex::encode(&begun.chain_update(former).finalize().into_bytes()[..16])
     }
 }
 

@@ -27,7 +27,7 @@ pub struct World {
     owners: BTreeMap<Lookup, SubjectId>,
     device_owners: BTreeMap<Id, SubjectId>,
     keys: BTreeSet<String>,
-    sinks: Sinks,
+    sinks: Arc<Sinks>,
 }
 
 impl World {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
 use sayso_catalog::Change;
-use sayso_consent::{Id, Position, Reason, SubjectId, Timestamp, catalog::InForce, event::Grade};
+use sayso_consent::{Id, Position, Reason, Timestamp, catalog::InForce, event::Grade};
 use sayso_decision::{Snapshot, permission::permissions};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -91,9 +91,8 @@ impl Count {
             .collect();
         recipients.sort();
         recipients.dedup();
-        let mut from = Some(SubjectId(0));
-        while let Some(page) = from.and_then(|from| snapshot.page_of_people(from)) {
-            for (subject, state) in &page.people {
+        for people in snapshot.pages_of_people() {
+            for (subject, state) in &people {
                 let may = |now: &InForce, recipient: &Id| -> May {
                     let all = permissions(now, snapshot, *subject, Some(state), recipient, at);
                     all.into_iter()
@@ -107,7 +106,6 @@ impl Count {
                 }
                 self.asked_again += usize::from(is_asked_again);
             }
-            from = page.next;
         }
     }
 

@@ -19,6 +19,7 @@ impl<T> Default for Grown<T> {
 
 impl<T: Default> Grown<T> {
     /// The value with a number; `None` beyond the last that there can be.
+    #[inline]
     pub(crate) fn at(&self, number: u32) -> Option<&T> {
         let place = number as usize + FIRST;
         let part = (place.ilog2() - FIRST.ilog2()) as usize;
@@ -36,6 +37,7 @@ impl<T: Default> Grown<T> {
         })
     }
 
+    #[inline]
     fn part(&self, part: usize) -> Option<&[T]> {
         let make = || (0..FIRST << part).map(|_| T::default()).collect();
         self.0.get(part).map(|values| &**values.get_or_init(make))

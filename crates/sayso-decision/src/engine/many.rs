@@ -1,6 +1,6 @@
 //! One question asked of many people: whether it is yes, for each or in number.
 
-use std::{collections::BTreeSet, sync::atomic::Ordering};
+use std::{collections::BTreeSet, hint::black_box, sync::atomic::Ordering};
 
 use sayso_consent::{id::SubjectId, request::Reason, time::Timestamp};
 
@@ -8,7 +8,7 @@ use crate::engine::{
     BY_RULE, Engine, REASON, UNKNOWN, View, minute,
     plan::{Answer, Cell, Question},
     slot::{NEVER, Said},
-    table::Key,
+    table::{Key, Search},
 };
 
 /// How many people's slots are fetched together.
@@ -59,42 +59,35 @@ impl Engine {
             subjects.iter().for_each(|subject| tell(*subject, None));
             return;
         }
-        self.look_up_each(&view, subjects.iter().copied().map(Some), |subject, said| {
-            let answer = match (subject, said) {
-                (Some(_), Some(said)) => self.allows_said(&view, prepared.cell, said, at),
-                _ => Some(false),
+        self.look_up_each(&view, subjects, Some, |subject, said| {
+            let answer = match said {
+                Some(said) => self.allows_said(&view, prepared.cell, said, at),
+                None => Some(false),
             };
-            subject.into_iter().for_each(|subject| tell(subject, answer));
+            tell(subject, answer);
         });
     }
 
-    /// What is said of each of these people, in order, without their devices; nothing of those who
-    /// are not in the table. Slots are fetched some at a time, so that the memory's latency is
-    /// waited for once instead of for each.
-    pub(crate) fn look_up_each(
+    /// What is said of each of those whom these are about, in order, without their devices; nothing
+    /// of those who are not in the table. Slots are fetched some at a time, so that the memory's
+    /// latency is waited for once instead of for each.
+    #[inline]
+    pub(crate) fn look_up_each<T: Copy>(
         &self,
         view: &View,
-        people: impl Iterator<Item = Option<SubjectId>>,
-        mut tell: impl FnMut(Option<SubjectId>, Option<Said>),
+        asked: &[T],
+        whom: impl Fn(T) -> Option<SubjectId>,
+        mut tell: impl FnMut(T, Option<Said>),
     ) {
-        let mut people = people.fuse();
-        loop {
-            let (mut some, mut keys) = ([None; TOGETHER], [Key::NONE; TOGETHER]);
-            let mut count = 0;
-            for (place, subject) in some.iter_mut().zip(people.by_ref()) {
-                *place = subject;
-                count += 1;
-            }
+        for some in asked.chunks(TOGETHER) {
             // One thing at a time: what lies between two reads keeps the second one waiting.
-            for (key, subject) in keys.iter_mut().zip(&some) {
-                *key = subject.map_or(Key::NONE, |subject| self.keyed.person(subject));
-            }
-            keys[..count].iter().for_each(|key| view.table.fetch(*key));
-            for (subject, key) in some[..count].iter().zip(&keys) {
-                tell(*subject, subject.and_then(|_| view.table.find(*key)));
-            }
-            if count < TOGETHER {
-                return;
+            let searches: [Search; TOGETHER] = std::array::from_fn(|at| {
+                let subject = some.get(at).copied().and_then(&whom);
+                view.table.search(subject.map_or(Key::NONE, |who| self.keyed.person(who)))
+            });
+            black_box(searches.iter().fold(0, |words, search| words ^ search.touch()));
+            for (one, search) in some.iter().zip(&searches) {
+                tell(*one, whom(*one).and_then(|_| search.said()));
             }
         }
     }
@@ -111,12 +104,14 @@ impl Engine {
         self.recall(&view.book, cell, said.unwrap_or(UNKNOWN), at).map(|(reason, _)| reason)
     }
 
+    #[inline]
     pub(crate) fn may_rest(&self, view: &View, cell: Cell, at: Timestamp) -> bool {
         view.book.plan.may_rest(view.book.plan.declared(cell), at)
     }
 
     /// Whether the answer is yes; `None` if the rule has to decide. Knows more than [`Self::brief`],
     /// which also has to say why.
+    #[inline]
     pub(crate) fn allows_said(
         &self,
         view: &View,

@@ -4,7 +4,7 @@
 //!
 //! - [`plan`]: the catalog. Questions become numbers ([`plan::Cell`]).
 //! - [`profile`]: what people said. Most said what many others said; equal people share a profile.
-//! - [`table`], [`slot`]: for each person 16 bytes: which profile, and until when it holds.
+//! - [`table`], [`line`], [`slot`]: for each person 16 bytes: which profile, and until when it holds.
 //! - here: for each profile and cell the answer, worked out by the rule of [`crate::decide`] when
 //!   it is first asked for, and kept ([`grown`]).
 //! - [`lapse`]: what ends by itself, and who is summed up anew.
@@ -16,7 +16,9 @@
 //! So this is a memo of the rule and has no rule of its own.
 
 mod grown;
+pub(crate) mod kept;
 mod lapse;
+mod line;
 pub(crate) mod many;
 pub(crate) mod plan;
 pub(crate) mod profile;
@@ -37,7 +39,7 @@ use std::{
 use arc_swap::{ArcSwap, Guard};
 use sayso_consent::{
     catalog::InForce,
-    id::{Id, Position, SubjectId},
+    id::{Position, SubjectId},
     request::{Reason, Request},
     subject::{DeviceLink, SubjectState},
     time::Timestamp,
@@ -47,6 +49,7 @@ use crate::{
     decide::{Passing, People, decide},
     engine::{
         grown::Grown,
+        kept::{Form, Kept},
         plan::{Cell, Plan},
         profile::{NEWEST, Profile, Summary, sum_up},
         slot::{ASK, GONE, NEVER, NO_POSITION, Said},
@@ -110,14 +113,6 @@ impl Sum {
     }
 }
 
-/// A profile as it is kept.
-struct Kept {
-    /// Somebody of whom exactly this holds.
-    somebody: Arc<SubjectState>,
-    has_home: bool,
-    device: Option<Id>,
-}
-
 /// A decision in brief: what of it differs between people who are asked about alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Brief {
@@ -129,7 +124,8 @@ pub struct Brief {
 
 /// What only the writer touches.
 struct Writing {
-    numbers: HashMap<Profile, u32>,
+    /// By the digest of the profile's form.
+    numbers: HashMap<u128, u32>,
     table: Writer,
     /// Since when notices count, in order.
     material: Vec<Position>,
@@ -197,7 +193,7 @@ impl Engine {
             people: Grown::default(),
             writing: Mutex::new(writing),
         };
-        engine.number(&mut engine.writing(), Profile::of_nobody());
+        engine.number(&mut engine.writing(), &Profile::of_nobody());
         engine
     }
 
@@ -220,6 +216,7 @@ impl Engine {
     }
 
     /// What decisions are read from now. To be let go of soon.
+    #[inline]
     pub(crate) fn view(&self) -> Guard<Arc<View>> {
         self.view.load()
     }
@@ -266,6 +263,7 @@ impl Engine {
 
     /// What holds of somebody in a cell, and whether it rests on their newest grant. `None` if the
     /// rule has to decide.
+    #[inline]
     fn recall(&self, book: &Book, cell: Cell, said: Said, at: Timestamp) -> Option<(Reason, bool)> {
         if said.profile == ASK || said.lapse != NEVER && minute(at) >= said.lapse {
             return None;
@@ -277,6 +275,7 @@ impl Engine {
 
     /// The answer of a profile in a cell, from the book; the first to ask writes it there. Two
     /// that ask at once write the same.
+    #[inline]
     fn code(&self, book: &Book, profile: u32, cell: Cell) -> u8 {
         let Some(answer) = book.answers.get(cell.0 as usize).and_then(|cell| cell.at(profile))
         else {
@@ -298,9 +297,11 @@ impl Engine {
         if kept.has_home && declared.is_household {
             return KNOWN | BY_RULE;
         }
-        let request = Request { device: kept.device.clone(), ..declared.request.clone() };
-        let somebody = Some(&*kept.somebody).filter(|_| profile != NOBODY);
-        let people = Alone(&kept.somebody);
+        let Some(known) = kept.somebody() else { return KNOWN | BY_RULE };
+        let device = known.devices.first().map(|link| link.device.clone());
+        let request = Request { device, ..declared.request.clone() };
+        let somebody = Some(&**known).filter(|_| profile != NOBODY);
+        let people = Alone(known);
         // The moment does not matter: what depends on it was decided when the person was summed up.
         let at = Timestamp::MIN.plus_ms(1);
         let decision =
@@ -367,7 +368,7 @@ impl Engine {
         Said {
             lapse: summary.lapse.map_or(NEVER, minute),
             grant: summary.newest.map_or(NO_POSITION, short),
-            profile: self.number(writing, summary.profile),
+            profile: self.number(writing, &summary.profile),
         }
     }
 
@@ -417,26 +418,26 @@ impl Engine {
     }
 
     /// The number of a profile: an equal one's, or the next.
-    fn number(&self, writing: &mut Writing, profile: Profile) -> u32 {
-        if let Some(number) = writing.numbers.get(&profile) {
+    fn number(&self, writing: &mut Writing, profile: &Profile) -> u32 {
+        let Ok(text) = serde_json::to_vec(profile) else { return ASK };
+        let digest = self.keyed.text(&text);
+        if let Some(number) = writing.numbers.get(&digest) {
             return *number;
         }
-        if self.profiles.count() >= PROFILES_MAX {
-            return ASK;
-        }
-        let kept = Kept {
-            somebody: Arc::new(profile.somebody()),
-            has_home: profile.has_home,
-            device: profile.device.clone(),
-        };
-        let number = self.profiles.push(kept) as u32;
-        if profile.device.is_some()
-            && let Some(people) = self.people.at(number)
-        {
-            people.store(OF_DEVICE, Ordering::Release);
-        }
-        writing.numbers.insert(profile, number);
-        number
+        let people = if profile.device.is_some() { OF_DEVICE } else { 0 };
+        let form = Form::Own(text.into());
+        let kept = Kept::new(form, profile.has_home, profile.device.is_some());
+        self.keep(writing, digest, kept, people).unwrap_or(ASK)
+    }
+
+    /// Gives a profile the next number; `None` if there is none left.
+    fn keep(&self, writing: &mut Writing, digest: u128, kept: Kept, people: i64) -> Option<u32> {
+        let next = self.profiles.count();
+        let counted = self.people.at(next as u32).filter(|_| next < PROFILES_MAX)?;
+        counted.store(people, Ordering::Release);
+        self.profiles.push(kept);
+        writing.numbers.insert(digest, next as u32);
+        Some(next as u32)
     }
 
     /// What the table takes in memory, in bytes: what decisions need, and who is in the slots.

@@ -25,7 +25,7 @@ const SOME_DEVICE: &str = "-";
 const ANY_SERIAL: &str = "any";
 
 /// Of a person, or of a person's part in a device.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Profile {
     /// Whoever is not known is answered otherwise than somebody who said nothing.
     is_known: bool,
@@ -40,7 +40,7 @@ pub(crate) struct Profile {
 }
 
 /// A choice in a profile.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Said {
     is_grant: bool,
     scope: Scope,
@@ -53,7 +53,7 @@ struct Said {
     place: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Counts {
     Now,
     NotYet,

@@ -5,6 +5,8 @@
 //! | 2 × part | the slots of the part, as in [`super::slot`] |
 //! | 2 × part + 1 | who is in each slot (two words), then where each one's state is (one word; 0: nowhere) |
 //! | [`UNSETTLED`] | minute, and subject (two words), of each whose profile does not hold for ever |
+//! | [`PROFILES`] | a row of six words for each, in the order of their numbers; see [`Row`] |
+//! | [`FORMS`] | the texts of the profiles, each from the beginning of a word |
 //!
 //! A table is saved while it is written to. What changes meanwhile may be in it or not: whoever
 //! takes it up applies everything since the save began once more.
@@ -26,16 +28,21 @@ use sayso_consent::{
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{
-    ASK, Engine,
-    profile::Profile,
+    ASK, Engine, OF_DEVICE,
+    kept::{Form, Kept, words_of},
+    line::{SLOTS, WORDS},
     slot::{GONE, Said, words},
     table::{Key, Keyed, PARTS, Part, Table, Writer},
 };
 
 /// The section of those whose profile does not hold for ever.
 pub(crate) const UNSETTLED: usize = 2 * PARTS;
+/// The section of profiles.
+pub(crate) const PROFILES: usize = UNSETTLED + 1;
+/// The section of what profiles say.
+pub(crate) const FORMS: usize = PROFILES + 1;
 /// The first section that is not the engine's.
-pub(crate) const OTHERS: usize = UNSETTLED + 1;
+pub(crate) const OTHERS: usize = FORMS + 1;
 
 /// Words that were saved, by section.
 pub trait Sections: Send + Sync {
@@ -64,7 +71,6 @@ pub struct EngineContents {
     key: [u8; 16],
     /// For each part how many slots it has, and how many are taken.
     parts: Vec<(u32, u32)>,
-    profiles: Vec<(Profile, i64)>,
     material: Vec<Position>,
     doubt: u32,
     /// Who shares a slot: the part, and the person or the digest of the device.
@@ -85,16 +91,27 @@ impl EngineContents {
 
 /// Words of a part: its own, or a section of what was saved.
 pub(crate) enum Run {
-    Own(Box<[AtomicU64]>),
+    /// From this word on.
+    Own(Box<[AtomicU64]>, usize),
     Saved(Arc<dyn Sections>, usize),
+}
+
+impl Run {
+    /// Words that are all 0, from the beginning of a line of the processor's cache on.
+    pub(crate) fn zeroes(count: usize) -> Self {
+        let words: Box<[AtomicU64]> = (0..count + WORDS).map(|_| AtomicU64::new(0)).collect();
+        let begin = words.as_ptr().align_offset(WORDS * size_of::<AtomicU64>()) % WORDS;
+        Self::Own(words, begin)
+    }
 }
 
 impl Deref for Run {
     type Target = [AtomicU64];
 
+    #[inline]
     fn deref(&self) -> &[AtomicU64] {
         match self {
-            Self::Own(words) => words,
+            Self::Own(words, begin) => &words[*begin..],
             Self::Saved(sections, number) => sections.section(*number),
         }
     }
@@ -177,15 +194,28 @@ impl Engine {
         }
         let (material, doubt) = (writing.material.clone(), writing.doubt);
         let sharing = writing.table.sharing();
-        let mut profiles: Vec<(Profile, u32)> =
-            writing.numbers.iter().map(|(profile, number)| (profile.clone(), *number)).collect();
+        let count = self.profiles.count();
         out.section(&unsettled)?;
-        profiles.sort_unstable_by_key(|(_, number)| *number);
-        let counted = |(profile, number): (Profile, u32)| {
-            (profile, people.get(number as usize).copied().unwrap_or(0))
-        };
-        let profiles = profiles.into_iter().map(counted).collect();
-        Ok(EngineContents { key: self.keyed.key(), parts, profiles, material, doubt, sharing })
+        let (mut rows, mut forms) = (Vec::with_capacity(6 * count), Vec::new());
+        for (number, kept) in self.profiles.iter().take(count) {
+            let text = kept.form.text();
+            let row = Row {
+                digest: self.keyed.text(&text),
+                begin: forms.len(),
+                bytes: text.len(),
+                has_home: kept.has_home,
+                people: if kept.is_of_device {
+                    OF_DEVICE
+                } else {
+                    people.get(number).copied().unwrap_or(0)
+                },
+            };
+            rows.extend(row.words());
+            forms.extend(words_of(&text));
+        }
+        out.section(&rows)?;
+        out.section(&forms)?;
+        Ok(EngineContents { key: self.keyed.key(), parts, material, doubt, sharing })
     }
 
     /// Writes the engine by itself, without anybody's state: for who keeps those elsewhere, or
@@ -203,7 +233,7 @@ impl Engine {
         sections: &Arc<dyn Sections>,
         in_force: Option<&InForce>,
     ) -> Option<Self> {
-        if contents.parts.len() != PARTS || contents.profiles.is_empty() {
+        if contents.parts.len() != PARTS {
             return None;
         }
         let engine = Self::new(contents.keyed());
@@ -211,20 +241,21 @@ impl Engine {
         let mut parts = Vec::with_capacity(PARTS);
         for (number, (capacity, _)) in contents.parts.iter().enumerate() {
             let capacity = *capacity as usize;
-            if capacity == 0 || sections.section(2 * number).len() != 2 * capacity {
+            let is_whole = capacity > 0 && capacity.is_multiple_of(SLOTS);
+            if !is_whole || sections.section(2 * number).len() != 2 * capacity {
                 return None;
             }
             parts.push(Part::saved(saved(2 * number), saved(2 * number + 1), capacity));
         }
         let mut guard = engine.writing();
         let writing = &mut *guard;
+        let (rows, _) = sections.section(PROFILES).as_chunks();
         // The first profile, nobody's, every engine has by itself.
-        for (profile, people) in contents.profiles.iter().skip(1) {
-            let number = engine.number(writing, profile.clone());
-            // Devices are not counted.
-            if profile.device.is_none() {
-                engine.people.at(number)?.store(*people, Ordering::Relaxed);
-            }
+        for row in rows.iter().skip(1).map(Row::of) {
+            let words = row.begin..row.begin.saturating_add(row.bytes.div_ceil(8));
+            let form = Form::Saved(Arc::clone(sections), words, row.bytes);
+            let kept = Kept::new(form, row.has_home, row.people == OF_DEVICE);
+            engine.keep(writing, row.digest, kept, row.people)?;
         }
         writing.table = Writer::saved(
             contents.parts.iter().map(|(_, taken)| *taken as usize),
@@ -239,6 +270,37 @@ impl Engine {
         }
         drop(guard);
         Some(engine)
+    }
+}
+
+/// What is saved of a profile beside its text.
+struct Row {
+    digest: u128,
+    /// The word of the section of forms that its text begins with.
+    begin: usize,
+    bytes: usize,
+    has_home: bool,
+    /// How many people have it, or [`OF_DEVICE`].
+    people: i64,
+}
+
+impl Row {
+    fn words(&self) -> [u64; 6] {
+        let [high, low] = [(self.digest >> 64) as u64, self.digest as u64];
+        let (begin, bytes) = (self.begin as u64, self.bytes as u64);
+        [high, low, begin, bytes, u64::from(self.has_home), self.people.cast_unsigned()]
+    }
+
+    fn of(words: &[AtomicU64; 6]) -> Self {
+        let [high, low, begin, bytes, has_home, people] =
+            words.each_ref().map(|word| word.load(Ordering::Relaxed));
+        Self {
+            digest: u128::from(high) << 64 | u128::from(low),
+            begin: begin as usize,
+            bytes: bytes as usize,
+            has_home: has_home != 0,
+            people: people.cast_signed(),
+        }
     }
 }
 

@@ -86,6 +86,7 @@ pub(crate) struct Slot<'a> {
 
 impl Slot<'_> {
     /// Looks for whoever has a fingerprint. Never waits.
+    #[inline]
     pub(crate) fn look(&self, fingerprint: u32) -> Look {
         let state = self.state.load(Ordering::Acquire);
         if state == EMPTY {
@@ -129,6 +130,18 @@ impl Slot<'_> {
             self.mark.store(pack(fingerprint, said.grant), Ordering::Release);
         }
         self.state.store(pack(count | said.profile, said.lapse), Ordering::Release);
+    }
+
+    /// Whether the mark bears a fingerprint, that of an empty slot included.
+    #[inline]
+    pub(crate) fn has(&self, fingerprint: u32) -> bool {
+        unpack(self.mark.load(Ordering::Relaxed)).0 == fingerprint
+    }
+
+    /// Whether nobody ever was here.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.state.load(Ordering::Acquire) == EMPTY
     }
 
     /// Whose slot it is, as far as a slot knows.

@@ -4,7 +4,8 @@
 //! and a part grows by itself. Within a part the place is found by a hash under a key that is
 //! drawn at random: nobody can choose whom to collide with. A slot keeps 32 bits of the hash; who
 //! exactly is in it stands in a column beside the slots, which decisions never touch. Two people
-//! whose hashes are equal share a slot that says [`ASK`].
+//! whose hashes are equal share a slot that says [`ASK`]. Slots lie in lines ([`super::line`]), and
+//! a search goes from line to line.
 
 use std::{
     collections::BTreeMap,
@@ -20,8 +21,9 @@ use sayso_consent::id::SubjectId;
 use siphasher::{sip::SipHasher13, sip128};
 
 use crate::engine::{
+    line::{Line, Met, SLOTS, WORDS},
     saved::Run,
-    slot::{ASK, GONE, Look, NEVER, NO_POSITION, Said, Slot, Standing},
+    slot::{ASK, GONE, NEVER, NO_POSITION, Said, Slot, Standing},
 };
 
 const PART_BITS: u32 = 10;
@@ -61,6 +63,8 @@ impl Key {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Keyed {
     key: [u8; 16],
+    /// The same key, taken in.
+    sip: SipHasher13,
     /// Which bits of a hash count: with few, everybody is like somebody.
     #[cfg(test)]
     mask: u64,
@@ -71,6 +75,7 @@ impl Keyed {
     pub(crate) fn new(key: [u8; 16]) -> Self {
         Self {
             key,
+            sip: SipHasher13::new_with_key(&key),
             #[cfg(test)]
             mask: u64::MAX,
         }
@@ -79,7 +84,7 @@ impl Keyed {
     /// With fingerprints of so few bits.
     #[cfg(test)]
     pub(crate) fn of_bits(key: [u8; 16], bits: u32) -> Self {
-        Self { key, mask: !0xffff_ffff | ((1 << bits) - 1) }
+        Self { mask: !0xffff_ffff | ((1 << bits) - 1), ..Self::new(key) }
     }
 
     /// The key itself, to be saved.
@@ -88,6 +93,7 @@ impl Keyed {
     }
 
     /// A person's.
+    #[inline]
     pub(crate) fn person(&self, subject: SubjectId) -> Key {
         Key { part: part_of(subject), hash: self.hash(subject.0), whole: subject.0 }
     }
@@ -106,8 +112,14 @@ impl Keyed {
         self.device(SubjectId(0), name).whole
     }
 
+    /// The digest of the text of a profile.
+    pub(crate) fn text(&self, text: &[u8]) -> u128 {
+        sip128::SipHasher13::new_with_key(&self.key).hash(text).as_u128()
+    }
+
+    #[inline]
     fn hash(&self, whole: u128) -> u64 {
-        let hash = SipHasher13::new_with_key(&self.key).hash(&whole.to_le_bytes());
+        let hash = self.sip.hash(&whole.to_le_bytes());
         #[cfg(test)]
         let hash = hash & self.mask;
         hash
@@ -115,6 +127,7 @@ impl Keyed {
 }
 
 /// The part that a person is in.
+#[inline]
 pub(crate) fn part_of(subject: SubjectId) -> usize {
     (subject.0 >> (128 - PART_BITS)) as usize
 }
@@ -127,20 +140,18 @@ pub(crate) fn part_range(part: usize) -> (SubjectId, SubjectId) {
 
 /// A part of the table. It does not grow: a larger one takes its place.
 pub(crate) struct Part {
-    /// Pairs of words; see [`Slot`].
+    /// Lines of slots; see [`Line`] and [`Slot`].
     words: Run,
     /// Pairs of words: who is in the slot. What is saved has more behind them.
     who: Run,
     capacity: usize,
 }
 
-fn zeroes(count: usize) -> Run {
-    Run::Own((0..count).map(|_| AtomicU64::new(0)).collect())
-}
-
 impl Part {
+    /// With so many slots or a few more, so that they fill lines.
     fn with_capacity(capacity: usize) -> Self {
-        Self { words: zeroes(2 * capacity), who: zeroes(2 * capacity), capacity }
+        let capacity = capacity.next_multiple_of(SLOTS);
+        Self { words: Run::zeroes(2 * capacity), who: Run::zeroes(2 * capacity), capacity }
     }
 
     /// One that was saved.
@@ -153,13 +164,18 @@ impl Part {
         self.capacity
     }
 
-    /// Where the search for a hash begins: its upper half, as a fraction of the part.
-    fn home(&self, hash: u64) -> usize {
-        ((hash >> 32) as usize * self.capacity) >> 32
+    /// The lines of slots. A run of its own may have some words more.
+    #[inline]
+    fn lines(&self) -> &[[AtomicU64; WORDS]] {
+        &self.words.as_chunks().0[..self.capacity / SLOTS]
     }
 
-    fn after(&self, at: usize) -> usize {
-        if at + 1 == self.capacity { 0 } else { at + 1 }
+    /// Where the search for a hash begins: its upper half, as a fraction of the part.
+    #[inline]
+    fn begin(&self, hash: u64) -> Search<'_> {
+        let lines = self.lines();
+        let number = ((hash >> 32) as usize * lines.len()) >> 32;
+        Search { lines, number, fingerprint: hash as u32 }
     }
 
     pub(crate) fn slot(&self, at: usize) -> Slot<'_> {
@@ -177,22 +193,9 @@ impl Part {
         self.who[2 * at + 1].store(whole as u64, Ordering::Relaxed);
     }
 
-    /// The first slot that has the fingerprint, or the empty one where the search ends. There is
-    /// always one, for a part is never full.
-    fn find(&self, hash: u64) -> (usize, Option<Said>) {
-        let mut at = self.home(hash);
-        loop {
-            match self.slot(at).look(hash as u32) {
-                Look::Found(said) => return (at, Some(said)),
-                Look::Nobody => return (at, None),
-                Look::Other => at = self.after(at),
-            }
-        }
-    }
-
     /// The slot that somebody has to themselves.
     pub(crate) fn at(&self, key: Key) -> Option<usize> {
-        let (at, said) = self.find(key.hash);
+        let (at, said) = self.begin(key.hash).end();
         (said.is_some() && self.who(at) == key.whole).then_some(at)
     }
 
@@ -249,12 +252,50 @@ impl Part {
         }
         for key in sharing {
             // Their slot may now stand where a search for them does not come by.
-            if grown.part.find(key.hash).1.is_none_or(|said| said.profile != ASK) {
+            if grown.part.begin(key.hash).end().1.is_none_or(|said| said.profile != ASK) {
                 let said = Said { profile: ASK, lapse: NEVER, grant: NO_POSITION };
                 grown.place(key.hash, key.whole, said);
             }
         }
         grown
+    }
+}
+
+/// A search that has not begun.
+#[derive(Clone, Copy)]
+pub(crate) struct Search<'a> {
+    lines: &'a [[AtomicU64; WORDS]],
+    /// The line where it begins.
+    number: usize,
+    fingerprint: u32,
+}
+
+impl Search<'_> {
+    /// Reads the beginning. Who reads many in a row before the first is looked at waits for memory
+    /// once.
+    #[inline]
+    pub(crate) fn touch(&self) -> u64 {
+        self.lines[self.number][0].load(Ordering::Relaxed)
+    }
+
+    /// The slot that has the fingerprint, or the empty one where the search ends. There is always
+    /// one, for a part is never full.
+    #[inline]
+    fn end(&self) -> (usize, Option<Said>) {
+        let mut number = self.number;
+        loop {
+            match Line(&self.lines[number]).look(self.fingerprint) {
+                Met::Found(slot, said) => return (number * SLOTS + slot, Some(said)),
+                Met::Nobody(slot) => return (number * SLOTS + slot, None),
+                Met::Others => number = if number + 1 == self.lines.len() { 0 } else { number + 1 },
+            }
+        }
+    }
+
+    /// What is said of whoever is looked for; `None` if they are not in the table.
+    #[inline]
+    pub(crate) fn said(&self) -> Option<Said> {
+        self.end().1.filter(|said| said.profile != GONE)
     }
 }
 
@@ -284,7 +325,7 @@ impl Larger {
     /// Puts somebody where a search for them ends. If that is somebody else, who is alike, from now
     /// on neither is told by the slot.
     fn place(&mut self, hash: u64, whole: u128, said: Said) {
-        let (at, before) = self.part.find(hash);
+        let (at, before) = self.part.begin(hash).end();
         if let Some(before) = before {
             self.met.extend([(self.part.who(at), before), (whole, said)]);
             self.part.slot(at).change(Said { profile: ASK, ..before });
@@ -313,23 +354,23 @@ impl Table {
         Self { parts: parts.into_iter().map(Arc::new).collect() }
     }
 
+    /// The search for somebody.
+    #[inline]
+    pub(crate) fn search(&self, key: Key) -> Search<'_> {
+        self.parts[key.part].begin(key.hash)
+    }
+
     /// What is said of somebody; `None` if they are not in the table.
+    #[inline]
     pub(crate) fn find(&self, key: Key) -> Option<Said> {
-        self.parts[key.part].find(key.hash).1.filter(|said| said.profile != GONE)
+        self.search(key).said()
     }
 
     /// Whose slot somebody's search ends at.
     pub(crate) fn owner(&self, key: Key) -> Option<SubjectId> {
         let part = &self.parts[key.part];
-        let (at, said) = part.find(key.hash);
+        let (at, said) = part.begin(key.hash).end();
         said.map(|_| SubjectId(part.who(at)))
-    }
-
-    /// Brings the beginning of a search near. What is read is not looked at, so reads of several
-    /// keys in a row wait for memory together.
-    pub(crate) fn fetch(&self, key: Key) {
-        let part = &self.parts[key.part];
-        std::hint::black_box(part.words[2 * part.home(key.hash)].load(Ordering::Relaxed));
     }
 
     /// One part.
@@ -376,7 +417,7 @@ impl Writer {
     /// Says something of somebody.
     pub(crate) fn say(&mut self, table: &Table, keyed: &Keyed, key: Key, said: Said) -> Saying {
         let part = &table.parts[key.part];
-        let (at, before) = part.find(key.hash);
+        let (at, before) = part.begin(key.hash).end();
         if let Some(before) = before {
             let other = part.who(at);
             // Once shared it stays so: the slot cannot say which of the two it speaks of.

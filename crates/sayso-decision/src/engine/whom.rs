@@ -119,7 +119,7 @@ impl Engine {
     /// Whether somebody with a profile is a person, and not one's part in a device.
     pub(crate) fn is_person(&self, profile: u32) -> bool {
         match self.profiles.get(profile as usize) {
-            Some(kept) => kept.device.is_none(),
+            Some(kept) => !kept.is_of_device,
             None => profile == ASK,
         }
     }

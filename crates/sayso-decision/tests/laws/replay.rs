@@ -13,13 +13,8 @@ use super::{
 };
 
 fn people(snapshot: &Snapshot) -> BTreeMap<SubjectId, SubjectState> {
-    let mut people = BTreeMap::new();
-    let mut from = Some(SubjectId(0));
-    while let Some(page) = from.and_then(|from| snapshot.page_of_people(from)) {
-        people.extend(page.people.into_iter().map(|(subject, state)| (subject, (*state).clone())));
-        from = page.next;
-    }
-    people
+    let people = snapshot.pages_of_people().flatten();
+    people.map(|(subject, state)| (subject, (*state).clone())).collect()
 }
 
 /// All that can be asked of a snapshot is the same of both.

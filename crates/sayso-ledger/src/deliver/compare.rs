@@ -8,13 +8,14 @@ use sayso_consent::{
     id::{Id, SubjectId},
     subject::SubjectState,
 };
-use sayso_decision::{Permission, permissions};
+use sayso_decision::permissions;
 
 use crate::{
     Ledger,
     deliver::{
         compose::own,
-        mark::{RANGES, line, of_line, range},
+        encode::PermissionData,
+        mark::{RANGES, range, sum},
     },
     parallel::each,
     sink::{About, Kept, Mirror, Sum, Trouble},
@@ -146,12 +147,8 @@ fn marks(
     let look = snapshot.look();
     let Some(in_force) = look.in_force() else { return 0 };
     let permissions = permissions(in_force, &**snapshot, subject, Some(state), recipient, at);
-    let mark = |permission: &Permission| {
-        let what = (&permission.purpose, &permission.data);
-        let channel = permission.channel.as_ref();
-        of_line(&line(key, what, channel, permission.reason.allows(), permission.until))
-    };
-    permissions.iter().map(mark).fold(0, u64::wrapping_add)
+    let told: Vec<PermissionData> = permissions.into_iter().map(Into::into).collect();
+    sum(key, &told)
 }
 
 /// Everybody whom the system knows by a name, by the range of the key.
@@ -163,15 +160,15 @@ async fn everybody(ledger: &Ledger, recipient: &Id, at: Timestamp) -> HashMap<u1
     let Some(namespace) = declared.and_then(|declared| declared.namespace.clone()) else {
         return expected;
     };
-    let mut from = Some(SubjectId(0));
-    while let Some(page) = from.and_then(|from| snapshot.page_of_people(from)) {
-        for some in page.people.chunks(PAGE) {
+    let keys = ledger.secrets().recipient_keys(recipient);
+    for people in snapshot.pages_of_people() {
+        for some in people.chunks(PAGE) {
             let person = |(subject, state): &(SubjectId, Arc<SubjectState>)| {
                 let names = state.identifiers.iter().filter(|own| own.namespace == namespace);
                 let names = names.count() as u64;
                 let about = About { subject: *subject, former: None };
                 (names > 0).then(|| {
-                    let key = ledger.secrets().recipient_key(recipient, about);
+                    let key = keys.of(about);
                     let marks = marks(ledger, recipient, (*subject, &key, state), at);
                     let is_open = state.is_leaving || own(recipient, state).next().is_some();
                     Expected { subject: *subject, key, names, marks, is_open }
@@ -182,7 +179,6 @@ async fn everybody(ledger: &Ledger, recipient: &Id, at: Timestamp) -> HashMap<u1
             }
             tokio::task::yield_now().await;
         }
-        from = page.next;
     }
     expected
 }

@@ -11,6 +11,7 @@ use sayso_consent::{
 use crate::{
     Ledger,
     deliver::encode::{PermissionData, PermissionsData, encode, message_id},
+    keys::RecipientKeys,
     sink::{About, Message},
 };
 
@@ -70,11 +71,12 @@ pub(super) fn permissions(
 }
 
 /// The message about one thing as of now, and what kind of change it tells of; none if the person
-/// is unknown, the recipient knows no name for them, or somebody parked what it is sent about them. If nothing is owed it tells of the newest
-/// state, which takes nothing away, if somebody wants everybody to be told.
+/// is unknown, the recipient knows no name for them, or somebody parked what it is sent about them.
+/// If nothing is owed it tells of the newest state, which takes nothing away, if somebody wants
+/// everybody to be told.
 pub(super) fn message(
     ledger: &Ledger,
-    recipient: &Id,
+    (recipient, keys): (&Id, &RecipientKeys),
     (about, anyway): (About, bool),
     at: Timestamp,
 ) -> Option<(Change, Message)> {
@@ -95,7 +97,7 @@ pub(super) fn message(
         return None;
     }
     let permissions = permissions(ledger, recipient, about, at);
-    let key = ledger.secrets().recipient_key(recipient, about);
+    let key = keys.of(about);
     let leaving = state.is_leaving || about.former.is_some();
     let data = PermissionsData {
         recipient,

@@ -55,19 +55,25 @@ impl Running {
     }
 }
 
+/// One that could not be made.
+struct Failed {
+    changed: Position,
+    retry_at: Instant,
+}
+
 /// Runs all sinks.
 pub struct Deliveries {
     ledger: Arc<Ledger>,
     board: Arc<Board>,
     open: Open,
     running: BTreeMap<Id, Running>,
-    retry_at: Option<Instant>,
+    failed: BTreeMap<Id, Failed>,
 }
 
 impl Deliveries {
     /// For the sinks that a ledger declares.
     pub fn new(ledger: Arc<Ledger>, board: Arc<Board>, open: Open) -> Self {
-        Self { ledger, board, open, running: BTreeMap::new(), retry_at: None }
+        Self { ledger, board, open, running: BTreeMap::new(), failed: BTreeMap::new() }
     }
 
     /// Runs until told to stop.
@@ -76,7 +82,8 @@ impl Deliveries {
         while !*stop.borrow() {
             head.mark_unchanged();
             self.attend().await;
-            let rest = self.retry_at.map_or(RETRY, |at| at.duration_since(Instant::now()));
+            let retry_at = self.failed.values().map(|failed| failed.retry_at).min();
+            let rest = retry_at.map_or(RETRY, |at| at.duration_since(Instant::now()));
             tokio::select! {
                 _ = head.changed() => {}
                 () = tokio::time::sleep(rest) => {}
@@ -102,22 +109,16 @@ impl Deliveries {
                 self.board.remove(&recipient);
             }
         }
-        if self.retry_at.is_some_and(|at| Instant::now() < at)
-            && sinks.values().all(|sink| sink.changed <= self.newest())
-        {
-            return;
-        }
-        self.retry_at = None;
+        let now = Instant::now();
+        self.failed.retain(|recipient, failed| {
+            let is_same = |sink: &SinkState| sink.changed == failed.changed;
+            now < failed.retry_at && sinks.get(recipient).is_some_and(is_same)
+        });
         for (recipient, sink) in sinks.iter() {
-            if !self.running.contains_key(recipient) {
+            if !self.running.contains_key(recipient) && !self.failed.contains_key(recipient) {
                 self.start(recipient, sink);
             }
         }
-    }
-
-    /// Where the newest of those that run was declared.
-    fn newest(&self) -> Position {
-        self.running.values().map(|running| running.changed).max().unwrap_or_default()
     }
 
     fn start(&mut self, recipient: &Id, state: &SinkState) {
@@ -129,7 +130,8 @@ impl Deliveries {
                     standing.failed += 1;
                     standing.last_failure = Some("settings".to_owned());
                 });
-                self.retry_at = Some(Instant::now() + RETRY);
+                let failed = Failed { changed: state.changed, retry_at: Instant::now() + RETRY };
+                self.failed.insert(recipient.clone(), failed);
                 return;
             }
         };

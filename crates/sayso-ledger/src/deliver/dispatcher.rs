@@ -22,9 +22,9 @@ use crate::{
         debt::{Alarm, Debt},
         lanes::Lanes,
         report::{Done, report},
-        round::Round,
+        round::{Round, order},
     },
-    keys::random,
+    keys::{RecipientKeys, random},
     limits::{FOLLOW_ENTRIES_MAX, LANES_MAX},
     record::NOBODY,
     sink::{About, Message, Outcome, Sink},
@@ -40,6 +40,8 @@ pub struct Dispatcher {
     ledger: Arc<Ledger>,
     board: Arc<Board>,
     recipient: Id,
+    /// What names people to it.
+    keys: RecipientKeys,
     sink: Arc<dyn Sink>,
     lanes: Lanes,
     allowance: Allowance,
@@ -70,6 +72,8 @@ struct Ended {
 struct UnderWay {
     tries: JoinSet<Ended>,
     reports: JoinSet<()>,
+    /// What the sink is asked about: one question at a time, however slow it is to answer.
+    asked: JoinSet<()>,
 }
 
 impl Dispatcher {
@@ -78,6 +82,7 @@ impl Dispatcher {
         let now = Instant::now();
         Self {
             allowance: Allowance::new(sink.pace().per_second, now),
+            keys: ledger.secrets().recipient_keys(&recipient),
             ledger,
             board,
             recipient,
@@ -97,10 +102,6 @@ impl Dispatcher {
 
     fn follower(&self) -> String {
         format!("sink:{}", self.recipient)
-    }
-
-    fn order(&self) -> String {
-        format!("again:{}", self.recipient)
     }
 
     /// Runs until told to stop. What is under way then is sent again at the next start.
@@ -127,6 +128,7 @@ impl Dispatcher {
                 _ = head.changed() => {}
                 Some(Ok(ended)) = under_way.tries.join_next() => self.settle(ended, &mut under_way),
                 Some(_) = under_way.reports.join_next() => {}
+                Some(_) = under_way.asked.join_next() => {}
                 () = tokio::time::sleep_until(self.wake_at(next_tick).into()) => {}
                 _ = stop.changed() => {}
             }
@@ -134,10 +136,12 @@ impl Dispatcher {
                 self.settle(ended, &mut under_way);
             }
             while under_way.reports.try_join_next().is_some() {}
+            while under_way.asked.try_join_next().is_some() {}
         }
         // What was applied is said before the end, for nobody asks the system again.
         while under_way.reports.join_next().await.is_some() {}
-        self.tick(&mut under_way);
+        while under_way.asked.join_next().await.is_some() {}
+        self.keep_cursor();
     }
 
     fn wake_at(&self, next_tick: Instant) -> Instant {
@@ -153,7 +157,7 @@ impl Dispatcher {
     /// message and then lost it is told again.
     fn begin(&mut self) -> Result<(), StoreError> {
         self.followed = self.ledger.store().cursor(&self.follower())?;
-        self.obeyed = self.ledger.store().cursor(&self.order())?;
+        self.obeyed = self.ledger.store().cursor(&order(&self.recipient))?;
         self.round = Some(Round::of_owed());
         Ok(())
     }
@@ -209,7 +213,7 @@ impl Dispatcher {
         let Some(ordered) = round.ordered else { return };
         self.obeyed = ordered;
         self.board.update(&self.recipient, |standing| standing.backfill = None);
-        if let Err(error) = self.ledger.store().set_cursor(&self.order(), ordered) {
+        if let Err(error) = self.ledger.store().set_cursor(&order(&self.recipient), ordered) {
             tracing::warn!(recipient = %self.recipient, %error, "a cursor cannot be kept");
         }
     }
@@ -296,7 +300,8 @@ impl Dispatcher {
     fn compose(&mut self, about: About) -> Option<Message> {
         let at = self.ledger.clock().at();
         let anyway = self.lanes.is_anyway(about);
-        let composed = compose::message(&self.ledger, &self.recipient, (about, anyway), at);
+        let whom = (&self.recipient, &self.keys);
+        let composed = compose::message(&self.ledger, whom, (about, anyway), at);
         let may_go = |change: Change| self.mode == Mode::Running || change != Change::Grant;
         let Some((_, message)) = composed.filter(|(change, _)| may_go(*change)) else {
             self.lanes.drop_lane(about);
@@ -391,11 +396,10 @@ impl Dispatcher {
 
     fn tick(&mut self, under_way: &mut UnderWay) {
         self.remind();
-        self.ask_applied(under_way);
-        let cursor = self.lanes.delivered_through(self.followed);
-        if let Err(error) = self.ledger.store().set_cursor(&self.follower(), cursor) {
-            tracing::warn!(recipient = %self.recipient, %error, "a cursor cannot be kept");
+        if under_way.asked.is_empty() {
+            self.ask_applied(&mut under_way.asked);
         }
+        let cursor = self.keep_cursor();
         self.board.update(&self.recipient, |standing| {
             standing.is_connected = true;
             standing.cursor = cursor;
@@ -406,12 +410,21 @@ impl Dispatcher {
         }
     }
 
+    /// Everything through it was taken: from there a start goes on.
+    fn keep_cursor(&self) -> Position {
+        let cursor = self.lanes.delivered_through(self.followed);
+        if let Err(error) = self.ledger.store().set_cursor(&self.follower(), cursor) {
+            tracing::warn!(recipient = %self.recipient, %error, "a cursor cannot be kept");
+        }
+        cursor
+    }
+
     /// Asks the sink what was applied since.
-    fn ask_applied(&self, under_way: &mut UnderWay) {
+    fn ask_applied(&self, asked: &mut JoinSet<()>) {
         let sink = Arc::clone(&self.sink);
         let (ledger, board) = (Arc::clone(&self.ledger), Arc::clone(&self.board));
         let recipient = self.recipient.clone();
-        under_way.reports.spawn(async move {
+        asked.spawn(async move {
             let done = sink.applied().await;
             let done = done.into_iter().map(|(about, position)| {
                 let detail = Some("picked up".to_owned());

@@ -20,6 +20,7 @@ use crate::{
         board::{Board, Canary},
         compare::{Found, compare, find},
         compose::own,
+        round::order,
     },
     keys::random,
     limits::DRIFTED_MAX,
@@ -104,8 +105,16 @@ impl Overseer {
         rest
     }
 
+    /// Whether everybody is still being told: until then what it lacks is no drift.
+    fn is_ordered(&self) -> bool {
+        let sinks = self.ledger.snapshot().sinks();
+        let again = sinks.get(&self.recipient).and_then(|sink| sink.again);
+        let obeyed = self.ledger.store().cursor(&order(&self.recipient)).unwrap_or_default();
+        again.is_some_and(|again| obeyed < again.ordered)
+    }
+
     async fn read_back(&self) {
-        let Some(mirror) = self.sink.mirror() else { return };
+        let Some(mirror) = self.sink.mirror().filter(|_| !self.is_ordered()) else { return };
         let through = self.ledger.snapshot().head();
         let (begun, at) = (Instant::now(), self.ledger.clock().at());
         let found = compare(&self.ledger, &self.recipient, mirror).await;
@@ -204,7 +213,7 @@ impl Overseer {
         canary.applied_at = canary.applied_at.or(Some(at));
         let Some(mirror) = self.sink.mirror() else { return true };
         let about = About { subject: changed.subject, former: None };
-        let key = self.ledger.secrets().recipient_key(&self.recipient, about);
+        let key = self.ledger.secrets().recipient_keys(&self.recipient).of(about);
         let Ok(Some(kept)) = find(mirror, &key).await else { return false };
         if kept.position.is_some_and(|position| position < changed.position) {
             return false;

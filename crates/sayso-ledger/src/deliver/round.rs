@@ -8,6 +8,11 @@ use crate::{
     sink::About,
 };
 
+/// The cursor of orders that were carried out.
+pub(super) fn order(recipient: &Id) -> String {
+    format!("again:{recipient}")
+}
+
 /// Somebody to tell.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {

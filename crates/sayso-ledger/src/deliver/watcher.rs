@@ -13,7 +13,7 @@ use std::{
 use sayso_consent::{
     Timestamp,
     catalog::{Catalog, Nameless, Recipient},
-    id::{Id, SubjectId},
+    id::Id,
 };
 use tokio::sync::watch;
 
@@ -107,9 +107,8 @@ impl Watcher {
         let unresolved = vague.keys().map(|recipient| ((*recipient).clone(), 0));
         let mut counted = Counted { debts: known.collect(), unresolved: unresolved.collect() };
         let snapshot = Arc::clone(self.ledger.snapshot());
-        let mut from = Some(SubjectId(0));
-        while let Some(page) = from.and_then(|from| snapshot.page_of_people(from)) {
-            for (_, state) in &page.people {
+        for people in snapshot.pages_of_people() {
+            for (_, state) in &people {
                 for (recipient, debt) in &mut counted.debts {
                     debt.count(recipient, state, at);
                 }
@@ -119,7 +118,6 @@ impl Watcher {
                     *people += usize::from(!namespace.is_some_and(is_known));
                 }
             }
-            from = page.next;
             // Requests are answered between two pages.
             tokio::task::yield_now().await;
         }

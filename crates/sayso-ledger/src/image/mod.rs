@@ -52,7 +52,7 @@ pub(crate) use states::People;
 pub(crate) use write::write;
 
 /// Changes with every change to what is in the files, so that no program misreads another's.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The name of the mapped file.
 const FILE: &str = "snapshot.img";
 

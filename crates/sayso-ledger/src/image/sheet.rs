@@ -14,6 +14,8 @@ use crate::{parallel::each, record::Hash};
 
 /// How many words are digested at a time.
 const RUN: usize = 8_192;
+/// Words of a line of the processor's cache.
+const LINE: u64 = 8;
 
 /// What is known of a section.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -64,8 +66,10 @@ impl Sheet {
         }
         let (from, words) = (self.words, words.len() as u64);
         self.sections.push(Section { from, words, digest: *digest.finalize().as_bytes() });
-        self.words += words;
-        Ok(())
+        // The next one begins with a line of the processor's cache, as its words did in memory.
+        self.words = (from + words).next_multiple_of(LINE);
+        let between = self.words - from - words;
+        self.file.write_all(&[0; 8 * LINE as usize][..8 * between as usize])
     }
 
     /// The sections, and the file to write on behind them.

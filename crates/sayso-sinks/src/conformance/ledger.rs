@@ -123,7 +123,7 @@ impl Told {
 
     fn expected_of(&self, subject: SubjectId) -> (String, Option<Kept>) {
         let about = About { subject, former: None };
-        let key = self.ledger.secrets().recipient_key(&recipient(), about);
+        let key = self.ledger.secrets().recipient_keys(&recipient()).of(about);
         let snapshot = self.ledger.snapshot();
         let state = snapshot.subject(subject).expect("nobody is gone for good");
         let own = state.pending.iter().filter(|owed| owed.recipient == recipient());

@@ -38,7 +38,7 @@ impl Person {
         let subject =
             SubjectId(number_wide.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835));
         let about = About { subject, former: None };
-        Self { number, about, key: secrets.recipient_key(&recipient(), about) }
+        Self { number, about, key: secrets.recipient_keys(&recipient()).of(about) }
     }
 
     pub(crate) fn key(&self) -> &str {
@@ -78,7 +78,7 @@ impl Person {
     /// A name that is theirs no longer has to go; what is held about them stays.
     pub(crate) fn parting(&self, secrets: &Secrets, position: u64) -> Message {
         let about = About { former: Some(Lookup([0xA7; 16])), ..self.about };
-        let key = secrets.recipient_key(&recipient(), about);
+        let key = secrets.recipient_keys(&recipient()).of(about);
         let former = format!("email:former-{}-{}@example.org", self.number, &key[..12]);
         let parted = Self { about, key, number: self.number };
         let said = Said { identifiers: vec![former], leaving: true, ..parted.said() };

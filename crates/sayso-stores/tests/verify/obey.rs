@@ -226,7 +226,7 @@ impl Running {
     /// How much the system may do with somebody's data, as it was told.
     fn allows(&self, number: u128) -> Option<usize> {
         let about = sayso_ledger::sink::About { subject: person(number), former: None };
-        let key = self.ledger.secrets().recipient_key(&id("mailer"), about);
+        let key = self.ledger.secrets().recipient_keys(&id("mailer")).of(about);
         self.system.rows.lock().unwrap().get(&key).map(|row| row.allows)
     }
 
@@ -278,7 +278,7 @@ async fn what_was_changed_by_hand_is_found_told_again_and_put_on_the_record() {
     running.declare(None).await;
     running.until("she is verified", || running.stage(5) == Stage::Verified).await;
     let about = sayso_ledger::sink::About { subject: person(5), former: None };
-    let key = running.ledger.secrets().recipient_key(&id("mailer"), about);
+    let key = running.ledger.secrets().recipient_keys(&id("mailer")).of(about);
     let right = running.system.rows.lock().unwrap()[&key].marks;
     running.system.rows.lock().unwrap().get_mut(&key).unwrap().marks += 1;
     let drifted = || running.board.standing(&id("mailer")).reading.drifted;

@@ -23,12 +23,7 @@ pub(crate) fn state(ledger: &Ledger) -> State {
 }
 
 pub(crate) fn state_of(snapshot: &Snapshot) -> State {
-    let mut people = BTreeMap::new();
-    let mut next = Some(SubjectId(0));
-    while let Some(page) = next.and_then(|from| snapshot.page_of_people(from)) {
-        people.extend(page.people);
-        next = page.next;
-    }
+    let people: BTreeMap<_, _> = snapshot.pages_of_people().flatten().collect();
     let keys = snapshot.keys().into_iter().map(|key| (key.id.clone(), key)).collect();
     let in_force = snapshot.in_force().unwrap();
     let recipients: Vec<&Id> = in_force.catalog.recipients.keys().collect();
