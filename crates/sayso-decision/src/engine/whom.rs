@@ -22,6 +22,18 @@ const UNSURE: u8 = 2;
 /// in the nearest memory.
 const ROOM: usize = 4_096;
 
+/// Places of slots that are looked at again.
+type Places = [u32; ROOM];
+
+/// Notes a place, and gives how many there are by then. Every slot has its place noted, and the next
+/// one's takes it if the one before was not meant: a branch that nobody can foresee would cost more
+/// than the writing.
+#[inline]
+fn note(places: &mut Places, count: usize, place: usize, is_meant: bool) -> usize {
+    places[count % ROOM] = place as u32;
+    count + usize::from(is_meant)
+}
+
 /// A question that is prepared to be put to everybody: what each profile comes to.
 pub struct Whom {
     asked: Prepared,
@@ -70,27 +82,26 @@ impl Engine {
         let now = if self.stands(whom, &view, at) { minute(at) } else { NEVER };
         let slots = view.table.part(part);
         let owners = slots.owners();
-        let mut places = [0; ROOM];
+        let (mut meant, mut vague): (Places, Places) = ([0; ROOM], [0; ROOM]);
         for begin in (0..slots.capacity()).step_by(ROOM) {
             let some = begin..slots.capacity().min(begin + ROOM);
-            // Every slot has its place noted, and the next one's takes it if the one before was not
-            // meant: a branch that nobody can foresee would cost more than the writing. Who it is
-            // is read after that, and only of those who are meant.
-            let mut count = 0;
+            let (mut yes, mut unsure) = (0, 0);
             slots.each(some, |place, standing| {
                 let known = whom.by_profile.get(standing.profile as usize);
                 let answer = known.copied().unwrap_or(UNSURE);
                 let answer = if now < standing.lapse { answer } else { UNSURE };
-                places[count % ROOM] = place as u32;
-                count += usize::from(answer == YES);
-                if standing.is_taken & (answer == UNSURE) {
-                    let one = (standing, owners.of(place));
-                    if self.is_reached(&view, whom, one, at, &mut by_rule) {
-                        found.push(one.1);
-                    }
-                }
+                yes = note(&mut meant, yes, place, answer == YES);
+                let is_meant = standing.is_taken & (answer == UNSURE);
+                unsure = note(&mut vague, unsure, place, is_meant);
             });
-            found.extend(places[..count].iter().map(|place| owners.of(*place as usize)));
+            found.extend(meant[..yes].iter().map(|place| owners.of(*place as usize)));
+            for place in &vague[..unsure] {
+                let place = *place as usize;
+                let one = (slots.slot(place).standing(), owners.of(place));
+                if self.is_reached(&view, whom, one, at, &mut by_rule) {
+                    found.push(one.1);
+                }
+            }
         }
         found.extend(self.sharing(&view, part).into_iter().filter(|subject| by_rule(*subject)));
     }
