@@ -16,6 +16,7 @@ mod batch;
 mod chart;
 mod crowd;
 mod decide;
+mod eight;
 mod filter;
 mod http;
 mod import;

@@ -1,219 +1,243 @@
-//! From a withdrawal to the last system that has applied it, with everything real in between: the
-//! request over HTTP, the durable write, signed webhooks, and four systems with databases of their
-//! own that answer when the change is in them.
+//! From a choice to the last of eight systems ([`crate::eight`]) that has applied it, with everything
+//! real in between, at 1, 100 and 1,000 choices a second. Beside the bare transports at the same
+//! pace: a request of a message's size to a server that answers and does nothing, and a message of
+//! that size published to a NATS stream until it is acknowledged.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
-    path::Path,
-    sync::Arc,
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+use async_nats::jetstream;
 use axum::{Router, http::StatusCode, routing::post};
-use hearth::{
-    people::Effect,
-    system::{System, SystemConfig},
-};
-use sayso_consent::{Id, SubjectId};
-use sayso_ledger::{
-    Ledger,
-    deliver::Dispatcher,
-    sink::{Answer, Message, Outcome, Sink, Trouble},
-};
-use sayso_sinks::webhook::{HmacSecret, SigningKey, Webhook, WebhookConfig};
+use hearth::people::Effect;
+use sayso_consent::{Position, SubjectId};
+use sayso_ledger::Ledger;
 use serde_json::json;
 use tokio::{
-    runtime::{Builder, Runtime},
-    sync::{
-        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-        watch,
-    },
+    runtime::Builder,
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    task::JoinSet,
     time::timeout,
 };
 
 use crate::{
     Settings,
+    eight::{Company, SYSTEMS, Told},
     load::{self, Connection},
     report::{Row, Section},
     rounds::{Measured, Sample},
-    serve::{self, Server},
-    world::{self, World},
+    serve::Server,
+    world,
 };
-
-/// The systems that are told, and the names that they know people by.
-const SYSTEMS: [(&str, &str); 4] =
-    [("mailer", "email"), ("crm", "crm"), ("ad-partner", "ad"), ("service-cloud", "svc")];
 
 /// How long anything may take before the run is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How many people make choices, one after the other. Each is told about in less time than it takes
+/// until their turn comes again.
+const PEOPLE: usize = 1_000;
+/// What a message says, in bytes, about.
+const BYTES: usize = 2_048;
+/// What is late by more than a timer may be is waited for by whoever clicked.
+const TIMER: Duration = Duration::from_millis(2);
 
-/// A delivery that a system has answered: its change is in its database.
-struct Told {
-    at: Instant,
-    bytes: usize,
-}
-
-/// The real sink, and a note of when it was answered.
-struct Noting {
-    inner: Webhook,
-    told: UnboundedSender<Told>,
-}
-
-impl Sink for Noting {
-    fn deliver(&self, messages: Arc<[Message]>) -> Answer<'_, Vec<Outcome>> {
-        Box::pin(async move {
-            let outcomes = self.inner.deliver(Arc::clone(&messages)).await;
-            for (message, _) in messages
-                .iter()
-                .zip(&outcomes)
-                .filter(|(_, outcome)| **outcome == Outcome::Delivered)
-            {
-                // Nobody listens any more when the measurement is over.
-                let _ = self.told.send(Told { at: Instant::now(), bytes: message.body.len() });
-            }
-            outcomes
-        })
-    }
-
-    fn check(&self) -> Answer<'_, Result<Vec<String>, Trouble>> {
-        self.inner.check()
-    }
-}
-
-/// The whole of it, running. Fields are dropped in this order.
-struct Company {
-    _stop: watch::Sender<bool>,
-    _systems: Runtime,
-    server: Server,
-    told: UnboundedReceiver<Told>,
-    key: String,
-    world: World,
-}
-
-impl Company {
-    fn open(dir: &Path, databases: &Path, lines: &[String]) -> Result<Self> {
-        let world = World::on_disk(dir)?;
-        let server = Server::start("sayso", world.router())?;
-        let systems = serve::runtime("systems")?;
-        let (stop, stopped) = watch::channel(false);
-        let (tell, told) = unbounded_channel();
-        let key = systems.block_on(async {
-            world.apply_catalog().await?;
-            world.key(&["record"], None).await
-        })?;
-        for (name, _) in SYSTEMS {
-            let recipient: Id = name.parse()?;
-            let key = systems.block_on(world.key(&["decide", "report"], Some(name)))?;
-            let secret = world.app.ledger.secrets().webhook_secret(&recipient);
-            let secret = HmacSecret::from_bytes(secret.as_slice())?;
-            let signing_key =
-                SigningKey::from_seed(world.app.ledger.secrets().webhook().as_bytes());
-            let config = SystemConfig {
-                name: name.to_owned(),
-                listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-                database: databases.join(format!("{name}.db")),
-                public_key: signing_key.public().to_string(),
-                secret: secret.reveal().to_string(),
-                sayso_url: format!("http://{}", server.address()),
-                key,
-                stream: None,
-            };
-            let system = systems.block_on(System::bind(config))?;
-            let url = format!("http://{}/hook", system.address());
-            systems.spawn(system.run(std::future::pending()));
-            let config =
-                WebhookConfig { url, secret, signing_key, allow_private: true, timeout_ms: 5_000 };
-            let sink = Arc::new(Noting { inner: Webhook::new(config)?, told: tell.clone() });
-            let (ledger, board) = (Arc::clone(&world.app.ledger), Arc::clone(&world.app.board));
-            let dispatcher = Dispatcher::new(ledger, board, recipient, sink);
-            server.handle()?.spawn(dispatcher.run(stopped.clone()));
-        }
-        systems.block_on(world.import(lines))?;
-        Ok(Self { _stop: stop, _systems: systems, server, told, key, world })
-    }
-}
-
-/// Waits until no system has anything to apply for any of these people.
-async fn settled(ledger: &Ledger, subjects: &[SubjectId]) -> Result<()> {
-    let mut head = ledger.watch();
-    let is_pending = |subject: &SubjectId| {
-        ledger.snapshot().subject(*subject).is_some_and(|state| !state.pending.is_empty())
-    };
-    for subject in subjects {
-        while is_pending(subject) {
-            let changed = timeout(PATIENCE, head.changed()).await;
-            changed.context("the systems do not report")?.context("the ledger is closed")?;
-        }
-    }
-    Ok(())
-}
-
-/// People whom all systems know, and who have allowed something that they can take back.
+/// People whom all systems know.
 fn lines(count: usize) -> Result<Vec<String>> {
     let fits = |person: &hearth::Person| {
-        let known = SYSTEMS.iter().all(|(_, name)| person.identifiers.contains_key(name));
+        let known = SYSTEMS.iter().all(|(_, name, _)| person.identifiers.contains_key(name));
         let is_grant = |choice: &hearth::people::Choice| choice.effect == Effect::Grant;
-        known && !person.choices.is_empty() && person.choices.iter().all(is_grant)
+        known && person.choices.iter().all(is_grant)
     };
     let people = hearth::people(world::SEED, 100 * count).filter(fits).take(count);
     people.map(|person| Ok(serde_json::to_string(&person)?)).collect()
 }
 
-/// What one withdrawal came to, in nanoseconds.
+/// Connections that are kept, as many as are needed at once.
+struct Pool {
+    address: SocketAddr,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Pool {
+    fn to(address: SocketAddr) -> Arc<Self> {
+        Arc::new(Self { address, idle: Mutex::default() })
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn exchange(&self, request: &[u8]) -> Result<Vec<u8>> {
+        let known = self.idle().pop();
+        let mut connection = match known {
+            Some(connection) => connection,
+            None => Connection::http(self.address).await?,
+        };
+        let answer = connection.exchange(request).await?.to_vec();
+        self.idle().push(connection);
+        Ok(answer)
+    }
+}
+
+/// A pace: how many a second, and how many in all.
+#[derive(Clone, Copy)]
+struct Pace {
+    per_second: u32,
+    count: usize,
+}
+
+/// Does something at a pace, whether or not what was begun before has ended, and gives what each
+/// came to and when it was due.
+async fn paced<T: Send + 'static, F: Future<Output = Result<T>> + Send + 'static>(
+    pace: Pace,
+    mut begin: impl FnMut() -> F,
+) -> Result<Vec<(Instant, T)>> {
+    let (started, mut running) = (Instant::now(), JoinSet::new());
+    for turn in 0..pace.count {
+        let due = started + Duration::from_secs(1) * turn as u32 / pace.per_second;
+        tokio::time::sleep_until(due.into()).await;
+        let now = Instant::now();
+        let due = if now > due + TIMER { due } else { now };
+        let one = begin();
+        running.spawn(async move { Ok::<_, anyhow::Error>((due, one.await?)) });
+    }
+    let mut done = Vec::new();
+    while let Some(ended) = timeout(PATIENCE, running.join_next()).await.context("too slow")? {
+        done.push(ended??);
+    }
+    Ok(done)
+}
+
+/// What was clicked: for whom, and when; and that it was on disk and answered.
+struct Click {
+    due: Instant,
+    subject: SubjectId,
+    position: Position,
+    answered: Instant,
+}
+
+/// Notes when nothing is left to apply for a person, from the ledger itself.
+async fn watch_settled(
+    ledger: Arc<Ledger>,
+    settled: UnboundedSender<(SubjectId, Position, Instant)>,
+) {
+    let mut head = ledger.watch();
+    let mut followed = ledger.snapshot().head();
+    while head.changed().await.is_ok() {
+        while let Ok(records) = ledger.store().read_after(followed, 1_000)
+            && let Some(last) = records.last()
+        {
+            followed = last.position;
+            let (at, through) = (Instant::now(), ledger.snapshot().head());
+            for subject in
+                records.iter().filter_map(|record| Some(record.payload.as_ref()?.subject))
+            {
+                let state = ledger.snapshot().subject(subject);
+                if state.is_some_and(|state| state.pending.is_empty())
+                    && settled.send((subject, through, at)).is_err()
+                {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Where everything is noted that happens after a click.
+struct Notes {
+    told: UnboundedReceiver<Told>,
+    settled: UnboundedReceiver<(SubjectId, Position, Instant)>,
+}
+
+/// What clicks came to, in nanoseconds.
 #[derive(Default)]
 struct Times {
-    /// Until it was on disk and answered.
     answered: Vec<u64>,
-    /// Until the last system had it in its database and had answered.
+    taken: Vec<u64>,
     applied: Vec<u64>,
-    /// Until all of them had reported and that was on the ledger.
-    reported: Vec<u64>,
-    /// A bare request with as many bytes as a message.
-    bare: Vec<u64>,
 }
 
 fn since(begun: Instant, ended: Instant) -> u64 {
     ended.saturating_duration_since(begun).as_nanos() as u64
 }
 
-async fn withdraw(company: &mut Company, bare: &Server) -> Result<Times> {
-    let subjects = company.world.subjects();
-    let ledger = Arc::clone(&company.world.app.ledger);
-    settled(&ledger, &subjects).await?;
-    // What the import told is no longer of interest but for its size.
-    let mut bytes = 0;
-    while let Ok(told) = company.told.try_recv() {
-        bytes = told.bytes;
-    }
-    let body = "x".repeat(bytes);
-    let bare_request = load::post("/hook", None, &body);
-    let mut to_bare = Connection::http(bare.address()).await?;
-    let mut to_sayso = Connection::http(company.server.address()).await?;
-    let choice = json!({"effect": "denial", "scope": {"purpose": "marketing"}});
-    let body = json!({"choices": [choice]}).to_string();
-    let mut times = Times::default();
-    for subject in subjects {
-        let path = format!("/v1/subjects/{subject}/choices");
-        let request = load::post(&path, Some(&company.key), &body);
-        let begun = Instant::now();
-        to_sayso.exchange(&request).await?;
-        times.answered.push(since(begun, Instant::now()));
-        let mut last = begun;
-        for _ in SYSTEMS {
-            let told = timeout(PATIENCE, company.told.recv()).await;
-            let told = told.context("a system does not answer")?.context("nobody tells")?;
-            last = last.max(told.at);
+impl Notes {
+    /// Waits until each click has reached all systems and was reported by them.
+    async fn times(&mut self, clicks: &[Click]) -> Result<Times> {
+        let (mut taken, mut settled) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
+        let mut times = Times::default();
+        for click in clicks {
+            times.answered.push(since(click.due, click.answered));
+            let mut last = click.due;
+            for system in 0..SYSTEMS.len() {
+                let at = loop {
+                    let all = taken.entry((click.subject, system)).or_default();
+                    if let Some(at) = first(all, click.position) {
+                        break at;
+                    }
+                    let told = timeout(PATIENCE, self.told.recv()).await;
+                    let told: Told = told.context("a system is not told")?.context("it ended")?;
+                    let own = taken.entry((told.subject, told.system)).or_default();
+                    own.push((told.position, told.at));
+                };
+                last = last.max(at);
+            }
+            times.taken.push(since(click.due, last));
+            let at = loop {
+                let all = settled.entry(click.subject).or_default();
+                if let Some(at) = first(all, click.position) {
+                    break at;
+                }
+                let one = timeout(PATIENCE, self.settled.recv()).await;
+                let (subject, through, at) =
+                    one.context("a system does not report")?.context("it ended")?;
+                settled.entry(subject).or_default().push((through, at));
+            };
+            times.applied.push(since(click.due, at));
         }
-        times.applied.push(since(begun, last));
-        settled(&ledger, &[subject]).await?;
-        times.reported.push(since(begun, Instant::now()));
-        ensure!(company.told.try_recv().is_err(), "a system was told twice");
-        let begun = Instant::now();
-        to_bare.exchange(&bare_request).await?;
-        times.bare.push(since(begun, Instant::now()));
+        Ok(times)
     }
-    Ok(times)
+}
+
+/// When the first of these was that was through a position.
+fn first(all: &[(Position, Instant)], position: Position) -> Option<Instant> {
+    let through = all.iter().filter(|(through, _)| *through >= position);
+    through.map(|(_, at)| *at).min()
+}
+
+/// Clicks: everybody in turn takes back what they gave, or gives it again.
+struct Clicking {
+    people: Vec<SubjectId>,
+    key: String,
+    pool: Arc<Pool>,
+    next: AtomicUsize,
+}
+
+impl Clicking {
+    fn click(&self) -> impl Future<Output = Result<Click>> + Send + 'static {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        let subject = self.people[turn % self.people.len()];
+        let is_denial = (turn / self.people.len()).is_multiple_of(2);
+        let effect = if is_denial { "denial" } else { "grant" };
+        let choice = json!({"effect": effect, "scope": {"purpose": "marketing.offers"}});
+        let body = json!({"choices": [choice]}).to_string();
+        let path = format!("/v1/subjects/{subject}/choices");
+        let (request, pool) = (load::post(&path, Some(&self.key), &body), Arc::clone(&self.pool));
+        async move {
+            let due = Instant::now();
+            let answer = pool.exchange(&request).await?;
+            let answered = Instant::now();
+            let answer: serde_json::Value = serde_json::from_slice(&answer)?;
+            let position = answer["position"].as_str().context("no position in the answer")?;
+            Ok(Click { due, subject, position: position.parse()?, answered })
+        }
+    }
 }
 
 fn one_round(latencies: Vec<u64>) -> Measured {
@@ -222,31 +246,122 @@ fn one_round(latencies: Vec<u64>) -> Measured {
     Measured(vec![Sample { count, seconds, latencies, cpu: None }])
 }
 
+/// The bare transports.
+struct Bare {
+    http: Arc<Pool>,
+    nats: jetstream::Context,
+}
+
+const BARE: &str = "bare";
+
+impl Bare {
+    async fn connect(company: &Company, http: &Server) -> Result<Self> {
+        let login = company.nats.place().operator.clone();
+        let options =
+            async_nats::ConnectOptions::with_user_and_password(login.name, login.password);
+        let client = options.connect(company.nats.address().to_string()).await?;
+        let nats = jetstream::new(client);
+        let subjects = vec![BARE.to_owned()];
+        let config =
+            jetstream::stream::Config { name: BARE.into(), subjects, ..Default::default() };
+        nats.create_stream(config).await?;
+        Ok(Self { http: Pool::to(http.address()), nats })
+    }
+
+    async fn http(&self, pace: Pace) -> Result<Measured> {
+        let request: Arc<[u8]> = load::post("/hook", None, &"x".repeat(BYTES)).into();
+        let ended = paced(pace, || {
+            let (pool, request) = (Arc::clone(&self.http), Arc::clone(&request));
+            async move { pool.exchange(&request).await.map(|_| Instant::now()) }
+        });
+        Ok(spans(ended.await?))
+    }
+
+    async fn nats(&self, pace: Pace) -> Result<Measured> {
+        let ended = paced(pace, || {
+            let nats = self.nats.clone();
+            async move {
+                nats.publish(BARE, vec![b'x'; BYTES].into()).await?.await?;
+                Ok(Instant::now())
+            }
+        });
+        Ok(spans(ended.await?))
+    }
+}
+
+fn spans(ended: Vec<(Instant, Instant)>) -> Measured {
+    one_round(ended.into_iter().map(|(due, ended)| since(due, ended)).collect())
+}
+
+/// Measures one pace.
+async fn at_pace(
+    pace: Pace,
+    clicking: &Clicking,
+    notes: &mut Notes,
+    bare: &Bare,
+) -> Result<Vec<Row>> {
+    let http = bare.http(pace).await?;
+    let nats = bare.nats(pace).await?;
+    let clicks = paced(pace, || clicking.click()).await?;
+    let mut clicks: Vec<Click> =
+        clicks.into_iter().map(|(due, click)| Click { due: due.min(click.due), ..click }).collect();
+    clicks.sort_by_key(|click| click.due);
+    let times = notes.times(&clicks).await?;
+    let Pace { per_second, .. } = pace;
+    let slower = http.latency(0.99).into_iter().chain(nats.latency(0.99)).fold(f64::NAN, f64::max);
+    let row = |what: &str, latencies| {
+        let own = one_round(latencies);
+        let ratio = own.latency(0.99).map_or(f64::NAN, |own| own / slower);
+        Row::waited(format!("{what}, {per_second} a second"), &own)
+            .beside(ratio, "the slower transport's p99")
+    };
+    let count = SYSTEMS.len();
+    Ok(vec![
+        row("a choice over HTTP: on disk, in force, answered", times.answered),
+        row(&format!("… the last of {count} systems has it"), times.taken),
+        row(&format!("… all {count} have applied it, and that is on the ledger"), times.applied),
+        Row::waited(format!("floor: a bare HTTP request, {per_second} a second"), &http),
+        Row::waited(
+            format!("floor: published to NATS and acknowledged, {per_second} a second"),
+            &nats,
+        ),
+    ])
+}
+
 /// Measures it.
 pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     let folder = world::folder(&settings.dir)?;
-    let lines = lines(settings.either(30, 400))?;
-    let mut company = Company::open(&settings.dir, folder.path(), &lines)?;
+    let mut company = Company::open(&settings.dir, folder.path(), &lines(PEOPLE)?)?;
     let hook = post(|_: axum::body::Bytes| async { StatusCode::NO_CONTENT });
-    let bare = Server::start("bare", Router::new().route("/hook", hook))?;
+    let server = Server::start("bare", Router::new().route("/hook", hook))?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let times = runtime.block_on(withdraw(&mut company, &bare))?;
-    let Times { answered, applied, reported, bare } = times;
-    let bare = one_round(bare);
-    let row = |what: &str, latencies| {
-        let own = one_round(latencies);
-        let ratio = own.latency(0.5).zip(bare.latency(0.5)).map(|(own, bare)| own / bare);
-        Row::waited(what, &own).beside(ratio.unwrap_or(f64::NAN), "a bare round trip")
+    let (note, settled) = unbounded_channel();
+    let ledger = Arc::clone(&company.world.app.ledger);
+    company.server.handle()?.spawn(watch_settled(ledger, note));
+    let bare = runtime.block_on(Bare::connect(&company, &server))?;
+    let clicking = Clicking {
+        people: company.world.subjects(),
+        key: company.key.clone(),
+        pool: Pool::to(company.server.address()),
+        next: AtomicUsize::new(0),
     };
+    let told = company.told.take().context("nobody tells")?;
+    let mut notes = Notes { told, settled };
+    let mut rows = Vec::new();
+    let warm_up = Pace { per_second: 50, count: 50 };
+    runtime.block_on(at_pace(warm_up, &clicking, &mut notes, &bare))?;
+    for (per_second, count) in [
+        (1, settings.either(3, 20)),
+        (100, settings.either(100, 1_000)),
+        (1_000, settings.either(500, 5_000)),
+    ] {
+        let pace = Pace { per_second, count };
+        rows.extend(runtime.block_on(at_pace(pace, &clicking, &mut notes, &bare))?);
+    }
     Ok(Section {
         name: "propagate",
-        title: "From a withdrawal to the last system",
-        unit: "withdrawals",
-        rows: vec![
-            row("withdrawal over HTTP: on disk, in force, answered", answered),
-            row("… the last of 4 systems has it in its database", applied),
-            row("… all 4 have reported, and that is on the ledger", reported),
-            Row::waited("floor: a bare HTTP request and its answer", &bare),
-        ],
+        title: "From a choice to the last of eight systems",
+        unit: "choices",
+        rows,
     })
 }

@@ -95,7 +95,12 @@ impl World {
     /// Brings the sample company's catalog into force. Its deadlines are short so that the demo
     /// shows what being late looks like; here, where nobody is told, they are as long as usual.
     pub(crate) async fn apply_catalog(&self) -> Result<()> {
-        let catalog = hearth::CATALOG.replace("deadline: 15 seconds", "deadline: 24 hours");
+        self.apply(hearth::CATALOG).await
+    }
+
+    /// The same with a catalog that is like it.
+    pub(crate) async fn apply(&self, catalog: &str) -> Result<()> {
+        let catalog = catalog.replace("deadline: 15 seconds", "deadline: 24 hours");
         self.post("/v1/catalog", "application/yaml", catalog.into_bytes()).await.map(drop)
     }
 
@@ -144,14 +149,8 @@ impl World {
 
     /// Everyone who is known, in the order of their random ids.
     pub(crate) fn subjects(&self) -> Vec<SubjectId> {
-        let mut subjects = Vec::new();
-        let mut next = Some(SubjectId(0));
-        while let Some(page) = next.and_then(|from| self.app.ledger.snapshot().page_of_people(from))
-        {
-            subjects.extend(page.people.iter().map(|(subject, _)| *subject));
-            next = page.next;
-        }
-        subjects
+        let pages = self.app.ledger.snapshot().pages_of_people();
+        pages.flatten().map(|(subject, _)| subject).collect()
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) const MANUAL: &str = include_str!("sayso.default.toml");
 pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) store: Store,
+    pub(crate) alert: Alert,
     pub(crate) log: Log,
 }
 
@@ -53,6 +54,13 @@ impl Store {
     pub(crate) fn save_every(&self) -> Duration {
         Duration::from_secs(self.save_seconds.max(1))
     }
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Alert {
+    pub(crate) url: Option<String>,
+    pub(crate) allow_private: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -116,6 +124,8 @@ mod tests {
         assert_eq!(said.public_url(), default.public_url());
         assert_eq!(said.log.filter, default.log.filter);
         assert_eq!(said.store.save_every(), default.store.save_every());
+        assert_eq!(said.alert.allow_private, default.alert.allow_private);
+        assert!(default.alert.url.is_none());
         assert!(toml::from_str::<Config>("[server]\nlisten_on = 1").is_err());
     }
 }

@@ -3,6 +3,7 @@
 //! Commands speak the HTTP API, over a socket or within the process ([`client`]); `serve` and
 //! `demo` open the ledger ([`home`]) and run it ([`server`]); `replica` follows one ([`follower`]).
 
+mod alerts;
 mod cli;
 mod client;
 mod commands;

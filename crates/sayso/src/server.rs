@@ -9,7 +9,7 @@ use sayso_ledger::deliver::{Deliveries, Watcher};
 use sayso_web::Web;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
-use crate::{config, connections, saver};
+use crate::{alerts::Alerts, config, connections, saver};
 
 /// All routes: the API and the pages.
 pub(crate) fn router(app: &Arc<App>) -> Router {
@@ -24,8 +24,8 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     sayso_web::router(Arc::new(web)).merge(sayso_api::router(Arc::clone(app)))
 }
 
-/// What goes on behind requests, until it is stopped: all sinks, the watcher of whoever has none, and
-/// the saver.
+/// What goes on behind requests, until it is stopped: all sinks, the watcher of whoever has none,
+/// alerts, and the saver.
 pub(crate) struct Behind {
     stop: watch::Sender<bool>,
     running: JoinSet<()>,
@@ -33,15 +33,21 @@ pub(crate) struct Behind {
 
 impl Behind {
     /// Starts all of it.
-    pub(crate) fn start(app: &App, store: &config::Store) -> Self {
+    ///
+    /// # Errors
+    /// Alerts cannot be sent to where they should.
+    pub(crate) fn start(app: &App, config: &config::Config) -> Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let mut running = JoinSet::new();
         let (ledger, board) = (|| Arc::clone(&app.ledger), || Arc::clone(&app.board));
         let deliveries = Deliveries::new(ledger(), board(), Arc::clone(&app.drivers.open));
         running.spawn(deliveries.run(stopped.clone()));
         running.spawn(Watcher::new(ledger(), board()).run(stopped.clone()));
-        running.spawn(saver::run(ledger(), store.save_every(), stopped));
-        Self { stop, running }
+        if let Some(alerts) = Alerts::new(app, &config.alert)? {
+            running.spawn(alerts.run(stopped.clone()));
+        }
+        running.spawn(saver::run(ledger(), config.store.save_every(), stopped));
+        Ok(Self { stop, running })
     }
 
     /// Stops them and waits.

@@ -13,7 +13,18 @@ pub const BATCH_MAX: usize = 5_000;
 /// The longest that one transaction may take, in milliseconds.
 pub const TIMEOUT_MAX_MS: u64 = 300_000;
 /// Longest prefix of the tables' names, in bytes.
-pub const PREFIX_BYTES_MAX: usize = 32;
+const PREFIX_BYTES_MAX: usize = 32;
+/// What is wrong with whatever is no prefix.
+pub const PREFIX: &str =
+    "is not of small letters, digits and `_`, beginning with a letter, in at most 32 bytes";
+
+/// Whether the names of tables can begin so.
+pub fn is_prefix(text: &str) -> bool {
+    let is_word = |c: &u8| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == b'_';
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.len() <= PREFIX_BYTES_MAX
+        && text.as_bytes().iter().all(is_word)
+}
 
 /// What this kind is.
 pub const KIND: Kind = Kind {
@@ -141,15 +152,8 @@ pub(super) struct Target {
 impl Settings {
     /// Checks everything that can be told without connecting.
     pub(super) fn target(&self) -> Result<Target, OpenError> {
-        let is_word = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_';
-        let prefix = self.prefix.as_bytes();
-        let begins = prefix.first().is_some_and(u8::is_ascii_lowercase);
-        if !begins || prefix.len() > PREFIX_BYTES_MAX || !prefix.iter().copied().all(is_word) {
-            let why = format!(
-                "is not of small letters, digits and `_`, beginning with a letter, in at most \
-                 {PREFIX_BYTES_MAX} bytes"
-            );
-            return Err(OpenError::wrong("prefix", why));
+        if !is_prefix(&self.prefix) {
+            return Err(OpenError::wrong("prefix", PREFIX));
         }
         if !(1..=TIMEOUT_MAX_MS).contains(&self.timeout_ms) {
             let why = format!("is not between 1 and {TIMEOUT_MAX_MS}");

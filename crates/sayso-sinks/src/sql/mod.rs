@@ -27,7 +27,7 @@ pub mod tables;
 #[cfg(test)]
 mod tests;
 
-pub use config::{KIND, Settings};
+pub use config::{KIND, PREFIX, Settings, is_prefix};
 pub use deliver::Sql;
 pub use statement::{Statement, When};
 pub use tables::{Dialect, ddl};

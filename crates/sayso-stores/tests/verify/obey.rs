@@ -30,6 +30,8 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::world::{catalog, id, noon, person, secrets};
 
+mod late;
+
 const PEOPLE: u128 = 12;
 
 /// What a system holds about one person: what it was told, and whether it may do anything.
@@ -43,12 +45,21 @@ struct Row {
 }
 
 /// A system that keeps what it is told, and can be read back.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct System {
+    pace: Pace,
     rows: Arc<Mutex<BTreeMap<String, Row>>>,
     /// Says that it applied, and keeps nothing.
     lies: Arc<AtomicBool>,
     told: Arc<Mutex<Vec<SubjectId>>>,
+}
+
+impl Default for System {
+    fn default() -> Self {
+        let pace = Pace { batch_max: 5, at_once: 2, per_second: None };
+        let (rows, lies, told) = (Arc::default(), Arc::default(), Arc::default());
+        Self { pace, rows, lies, told }
+    }
 }
 
 impl System {
@@ -101,7 +112,7 @@ impl Sink for System {
     }
 
     fn pace(&self) -> Pace {
-        Pace { batch_max: 5, at_once: 2, per_second: None }
+        self.pace
     }
 
     fn check(&self) -> Answer<'_, Result<Vec<String>, Trouble>> {
@@ -145,10 +156,14 @@ struct Running {
 
 impl Running {
     async fn start() -> Self {
+        Self::with(System::default()).await
+    }
+
+    async fn with(system: System) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::fixed(noon());
         let ledger = open(folder.path(), clock.clone());
-        let (board, system) = (Arc::<Board>::default(), System::default());
+        let board = Arc::<Board>::default();
         let made = system.clone();
         let open: Open = Arc::new(move |_, _| Ok(Arc::new(made.clone()) as Arc<dyn Sink>));
         let (stop, stopped) = watch::channel(false);

@@ -34,6 +34,8 @@ pub(super) struct Order {
     #[serde(default)]
     secrets: String,
     #[serde(default)]
+    canary: String,
+    #[serde(default)]
     dry_run: String,
 }
 
@@ -81,12 +83,16 @@ async fn declare(web: &Web, recipient: Id, order: Order) -> Result<Command, Stri
         let value = value.as_str().ok_or_else(|| format!("the secret `{name}` is not a text"))?;
         secrets.insert(name, Zeroizing::new(value.to_owned()));
     }
+    let canary = Some(order.canary.trim().to_owned()).filter(|name| !name.is_empty());
+    if let Some(name) = &canary {
+        web.ledger.find(name).map_err(|_| "the canary's name is no identifier".to_owned())?;
+    }
     let wish = Wish {
         kind: order.kind,
         settings: settings.to_string(),
         secrets,
         watch_seconds: WATCH_SECONDS,
-        canary: None,
+        canary,
     };
     let declared = declare::declared(&web.ledger, &recipient, wish);
     let declared = declared.map_err(|error| error.to_string())?;

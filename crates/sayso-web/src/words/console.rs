@@ -72,6 +72,7 @@ pub(crate) struct Console {
     pub(crate) kind: &'static str,
     pub(crate) settings: &'static str,
     pub(crate) secrets: &'static str,
+    pub(crate) canary_name: &'static str,
     pub(crate) look_only: &'static str,
 }
 
@@ -188,6 +189,7 @@ pub(super) const EN: Console = Console {
     kind: "Kind",
     settings: "Settings, as JSON",
     secrets: "Secrets, as JSON",
+    canary_name: "Canary: somebody made up, whom the system knows by this name (or none)",
     look_only: "Only look",
 };
 
@@ -315,5 +317,6 @@ pub(super) const DE: Console = Console {
     kind: "Art",
     settings: "Einstellungen, als JSON",
     secrets: "Geheimes, als JSON",
+    canary_name: "Kanarienvogel: jemand Erfundenes, den das System unter diesem Namen kennt (oder keiner)",
     look_only: "Nur ansehen",
 };

@@ -8,6 +8,7 @@ use sayso_consent::Id;
 use serde_json::{Value, json};
 
 use crate::{
+    alerts,
     cli::Global,
     drivers,
     output::{Output, field, fields, table},
@@ -48,6 +49,8 @@ pub(crate) enum KeyCommand {
     Revoke { id: String },
     /// Show what a recipient verifies deliveries with
     Sink { recipient: Id },
+    /// Show what whoever is on call verifies alerts with
+    Alert,
 }
 
 pub(crate) async fn run(global: &Global, command: KeyCommand, out: Output) -> Result<()> {
@@ -86,6 +89,7 @@ pub(crate) async fn run(global: &Global, command: KeyCommand, out: Output) -> Re
             expect_declared(global, &recipient).await?;
             sink(global, &recipient, out)
         }
+        KeyCommand::Alert => sink(global, &alerts::NAME.parse()?, out),
     }
 }
 

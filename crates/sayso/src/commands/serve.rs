@@ -44,7 +44,7 @@ pub(crate) async fn run(global: &Global, args: ServeArgs) -> Result<()> {
     let opened =
         opened.with_context(|| format!("another process holds the ledger in `{shown}`"))?;
     home.note_running(&format!("http://{}", config.server.listen))?;
-    let behind = Behind::start(&opened.app, &config.store);
+    let behind = Behind::start(&opened.app, &config)?;
     let people = opened.app.ledger.snapshot().count();
     tracing::info!(listen = %config.server.listen, head = %opened.app.ledger.snapshot().head(), people, "serving");
     server::serve(listener, Arc::clone(&opened.app), server::asked_to_end()).await?;

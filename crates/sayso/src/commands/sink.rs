@@ -3,9 +3,10 @@
 use std::{io::Read, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use hyper::Method;
 use indicatif::{ProgressBar, ProgressStyle};
+use sayso_sinks::sql::{Dialect, PREFIX, ddl, is_prefix};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -21,6 +22,14 @@ const LOOK: Duration = Duration::from_millis(500);
 pub(crate) enum SinkCommand {
     /// What kinds there are, and what each is told
     Kinds { kind: Option<String> },
+    /// The SQL that makes the tables of a `sql` sink, for whoever may make tables there
+    #[command(after_help = "Example:\n  sayso sink tables postgres | psql crm")]
+    Tables {
+        database: Database,
+        /// What the names of the tables begin with
+        #[arg(long, default_value = "sayso_", value_parser = prefix)]
+        prefix: String,
+    },
     /// How recipients are told now
     List,
     /// Declare how a recipient is told, or declare it anew; the system is looked at first
@@ -81,6 +90,19 @@ pub(crate) enum SinkCommand {
     Remove(ReasonArgs),
 }
 
+/// A kind of database.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Database {
+    Postgres,
+    Mariadb,
+    Sqlite,
+}
+
+fn prefix(text: &str) -> Result<String, String> {
+    let is_good = is_prefix(text);
+    is_good.then(|| text.to_owned()).ok_or_else(|| PREFIX.to_owned())
+}
+
 /// A recipient, and why.
 #[derive(Debug, Args)]
 pub(crate) struct ReasonArgs {
@@ -92,7 +114,7 @@ pub(crate) struct ReasonArgs {
 /// How a recipient is to be told.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  sayso sink add mailer webhook --set url=https://mailer.example/sayso\n  sayso sink add crm sql --set database=postgres --set host=db.internal --secret-file password=db.pass --dry-run\n  sayso sink kinds sql"
+    after_help = "Examples:\n  sayso sink add mailer webhook --set url=https://mailer.example/sayso\n  sayso sink add crm sql --set url=postgres://sayso@db.example:5432/crm --secret-file password=db.pass --dry-run\n  sayso sink kinds sql"
 )]
 pub(crate) struct AddArgs {
     /// Who is told
@@ -126,45 +148,47 @@ pub(crate) struct AddArgs {
 }
 
 pub(crate) async fn run(global: &Global, command: SinkCommand, out: Output) -> Result<()> {
-    let client = global.client()?;
+    let client = global.client();
     match command {
-        SinkCommand::Kinds { kind } => kinds(&client, kind.as_deref(), out).await,
-        SinkCommand::List => list(&client, out).await,
-        SinkCommand::Add(args) => add(&client, args, out).await,
+        SinkCommand::Tables { database, prefix } => tables(database, &prefix, out),
+        SinkCommand::Kinds { kind } => kinds(&client?, kind.as_deref(), out).await,
+        SinkCommand::List => list(&client?, out).await,
+        SinkCommand::Add(args) => add(&client?, args, out).await,
         SinkCommand::Check { recipient } => {
-            let seen = post(&client, &recipient, "check", json!({})).await?;
+            let seen = post(&client?, &recipient, "check", json!({})).await?;
             out.value(&seen, findings)
         }
-        SinkCommand::Pause(args) => mode(&client, "paused", args, out).await,
-        SinkCommand::Kill(args) => mode(&client, "killed", args, out).await,
+        SinkCommand::Pause(args) => mode(&client?, "paused", args, out).await,
+        SinkCommand::Kill(args) => mode(&client?, "killed", args, out).await,
         SinkCommand::Resume { recipient } => {
-            let said = post(&client, &recipient, "mode", json!({"mode": "running"})).await?;
+            let said = post(&client?, &recipient, "mode", json!({"mode": "running"})).await?;
             recorded(&said, out)
         }
         SinkCommand::Replay { recipient, subject, after, wait } => {
             let body = json!({"subject": subject, "after": after});
+            let client = client?;
             recorded(&post(&client, &recipient, "replay", body).await?, out)?;
             if wait { watch(&client, &recipient).await } else { Ok(()) }
         }
         SinkCommand::Rotate { recipient, overlap } => {
             let body = json!({"overlap_hours": overlap});
-            out.value(&post(&client, &recipient, "rotate", body).await?, fields)
+            out.value(&post(&client?, &recipient, "rotate", body).await?, fields)
         }
         SinkCommand::Park { recipient, subject, reason } => {
             let body = json!({"subject": subject, "reason": reason});
-            recorded(&post(&client, &recipient, "park", body).await?, out)
+            recorded(&post(&client?, &recipient, "park", body).await?, out)
         }
         SinkCommand::Unpark { recipient, subject } => {
-            recorded(&post(&client, &recipient, "park", json!({"subject": subject})).await?, out)
+            recorded(&post(&client?, &recipient, "park", json!({"subject": subject})).await?, out)
         }
         SinkCommand::Except { recipient, subject, operator, reason, until } => {
             let body =
                 json!({"subject": subject, "operator": operator, "reason": reason, "until": until});
-            recorded(&post(&client, &recipient, "exceptions", body).await?, out)
+            recorded(&post(&client?, &recipient, "exceptions", body).await?, out)
         }
         SinkCommand::Remove(ReasonArgs { recipient, reason }) => {
             let path = format!("/v1/sinks/{recipient}");
-            recorded(&client.json(Method::DELETE, &path, &json!({"reason": reason})).await?, out)
+            recorded(&client?.json(Method::DELETE, &path, &json!({"reason": reason})).await?, out)
         }
     }
 }
@@ -207,6 +231,16 @@ async fn kinds(client: &Client, only: Option<&str>, out: Output) -> Result<()> {
         let (settings, secrets) = (rows("settings", "setting"), rows("secrets", "secret"));
         format!("{}\n\n{settings}{secrets}", field(kind, "about"))
     })
+}
+
+fn tables(database: Database, prefix: &str, out: Output) -> Result<()> {
+    let dialect = match database {
+        Database::Postgres => Dialect::Postgres,
+        Database::Mariadb => Dialect::Mariadb,
+        Database::Sqlite => Dialect::Sqlite,
+    };
+    let statements = ddl(dialect, prefix);
+    out.value(&json!(statements), |_| statements.join(";\n\n") + ";")
 }
 
 async fn list(client: &Client, out: Output) -> Result<()> {

@@ -110,7 +110,7 @@ pub(crate) async fn run(global: &Global, args: DemoArgs) -> Result<()> {
     };
     let systems = Systems::start(&home, &app, &url, &keys, broker)?;
     declare(&client, &systems.sinks(&home)).await?;
-    let behind = Behind::start(&app, &config::Store::default());
+    let behind = Behind::start(&app, &config::Config::default())?;
     let ready = async {
         start::import(&client, args.seed, args.people as usize).await?;
         start::settle(&app).await?;

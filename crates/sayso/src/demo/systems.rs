@@ -43,15 +43,31 @@ struct Told {
     secret: String,
     sayso_url: String,
     key: String,
-    /// The broker that it reads from.
-    #[serde(default)]
-    stream: Option<String>,
-    /// Where it fetches lists.
-    #[serde(default)]
-    lists: Option<PathBuf>,
-    /// Whether Sayso writes into its database.
-    #[serde(default)]
-    is_written: bool,
+    way: Way,
+}
+
+/// How a system hears what it may do.
+#[derive(Serialize, Deserialize)]
+enum Way {
+    /// By signed requests.
+    Hook,
+    /// From the stream of a broker that is here.
+    Stream(String),
+    /// From lists that it fetches in this folder.
+    Lists(PathBuf),
+    /// Sayso writes into its database.
+    Written,
+}
+
+impl Way {
+    fn of(name: &str, broker: Option<&Broker>, lists: &Path) -> Self {
+        match (name, broker) {
+            ("crm", _) => Self::Written,
+            ("ad-partner", _) => Self::Lists(lists.to_owned()),
+            ("service-cloud", Some(broker)) => Self::Stream(broker.address()),
+            _ => Self::Hook,
+        }
+    }
 }
 
 /// One system.
@@ -125,7 +141,6 @@ impl Systems {
         let mut systems = Vec::new();
         let lists = home.file("lists");
         std::fs::create_dir_all(&lists)?;
-        let stream = broker.as_ref().map(Broker::address);
         for name in SYSTEMS {
             let (secret, signing) = drivers::delivery_keys(app.ledger.secrets(), &name.parse()?)?;
             let told = Told {
@@ -136,11 +151,9 @@ impl Systems {
                 secret: secret.reveal().to_string(),
                 sayso_url: url.to_owned(),
                 key: keys.get(name).cloned().unwrap_or_default(),
-                stream: stream.clone().filter(|_| name == "service-cloud"),
-                lists: (name == "ad-partner").then(|| lists.clone()),
-                is_written: name == "crm",
+                way: Way::of(name, broker.as_ref(), &lists),
             };
-            let written = told.is_written.then(|| told.database.clone());
+            let written = matches!(told.way, Way::Written).then(|| told.database.clone());
             if let Some(how) = told.quiet() {
                 quiet::prepare(&told.database, &how)?;
             }
@@ -195,8 +208,11 @@ impl Systems {
 impl Told {
     /// How it learns what it may do, if not by messages.
     fn quiet(&self) -> Option<Quiet> {
-        let lists = self.lists.clone().map(|folder| Quiet::Lists { folder });
-        lists.or(self.is_written.then_some(Quiet::Written))
+        match &self.way {
+            Way::Lists(folder) => Some(Quiet::Lists { folder: folder.clone() }),
+            Way::Written => Some(Quiet::Written),
+            Way::Hook | Way::Stream(_) => None,
+        }
     }
 }
 
@@ -258,10 +274,14 @@ pub(crate) async fn system(path: &Path) -> Result<()> {
         quiet::run(config, parent_has_gone()).await?;
         return Ok(());
     }
+    let stream = match told.way {
+        Way::Stream(address) => Some(address),
+        _ => None,
+    };
     let config = SystemConfig {
         name: told.name,
         listen,
-        stream: told.stream,
+        stream,
         database: told.database,
         public_key: told.public_key,
         secret: told.secret,

@@ -19,10 +19,15 @@ pub(crate) async fn serve(dir: &Path) -> (Child, String) {
 
 /// The same with its log kept.
 async fn serve_to(dir: &Path, log: Stdio) -> (Child, String) {
+    serve_with(dir, &[], log).await
+}
+
+/// The same with more arguments.
+pub(crate) async fn serve_with(dir: &Path, more: &[&str], log: Stdio) -> (Child, String) {
     let port = free_port();
     let listen = format!("127.0.0.1:{port}");
     let mut command = sayso(dir);
-    command.args(["serve", "--listen", &listen]).stdout(Stdio::null()).stderr(log);
+    command.args(["serve", "--listen", &listen]).args(more).stdout(Stdio::null()).stderr(log);
     let child = command.spawn().unwrap();
     let url = format!("http://{listen}");
     let caller = Caller::new(&url);

@@ -15,6 +15,24 @@ async fn shown(dir: &std::path::Path) -> Value {
     sinks.as_array().unwrap().first().cloned().unwrap_or_default()
 }
 
+/// What a database's own administrator runs makes all that the sink looks for, and needs no server.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tables_of_a_database_are_written_down() {
+    let (folder, dir) = ledger().await;
+    let alone = tempfile::tempdir().unwrap();
+    let sql = done(alone.path(), &["sink", "tables", "sqlite", "--prefix", "own_"]).await;
+    let file = folder.path().join("crm.db");
+    rusqlite::Connection::open(&file).unwrap().execute_batch(&sql).unwrap();
+    let url = format!("url=sqlite:{}", file.display());
+    let add = ["sink", "add", "crm", "sql", "--dry-run", "--set", &url, "--set"];
+    let said = done(&dir, &[&add[..], &["prefix=own_"]].concat()).await;
+    assert!(said.contains("Nothing was recorded"), "{said}");
+    let said = refused(&dir, &[&add[..], &["prefix=sayso_"]].concat()).await;
+    assert!(said.contains("the system cannot be used as it is"), "{said}");
+    let said = refused(alone.path(), &["sink", "tables", "sqlite", "--prefix", "a;b"]).await;
+    assert!(said.contains("small letters"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sink_is_added_paused_rotated_and_removed() {
     let (folder, dir) = ledger().await;

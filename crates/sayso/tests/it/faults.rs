@@ -52,14 +52,13 @@ fn number_of(name: &str, default: u64) -> u64 {
 async fn every_choice_arrives_through_faults() {
     let size = Size {
         people: 2_000,
-        deliveries: number_of("SAYSO_DELIVERIES", 40_000),
+        deliveries: number_of("SAYSO_DELIVERIES", 100_000),
         habit: Habit::Right,
         has_servers: true,
         patience: PROMISE,
     };
     let verdict = through_faults(&size).await;
-    // While it runs whatever arrives is counted, and in the end what was taken up.
-    assert!(verdict.deliveries >= size.deliveries / 2, "{verdict:?}");
+    assert!(verdict.deliveries >= size.deliveries, "{verdict:?}");
     assert_eq!(verdict.wrong, Vec::<String>::new());
     assert_eq!(verdict.backwards, 0, "applied out of order");
 }

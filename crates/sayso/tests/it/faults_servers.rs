@@ -134,7 +134,7 @@ impl Servers {
         if let Some(server) = &self.postgres {
             let count = "select count(*) from heard";
             let count = block_in_place(|| server.query("sayso", count)).unwrap();
-            self.counted.insert("crm", count.trim().parse().unwrap());
+            self.note("crm", count.trim().parse().unwrap());
         }
         if let Some(server) = &self.redis {
             let mut asked = redis::cmd("XINFO");
@@ -143,12 +143,19 @@ impl Servers {
             let info: HashMap<String, redis::Value> =
                 asked.query_async(&mut operator(server).await).await.unwrap_or_default();
             let added = info.get("entries-added").cloned().unwrap_or(redis::Value::Int(0));
-            self.counted.insert("ad-partner", redis::from_redis_value(added).unwrap());
+            self.note("ad-partner", redis::from_redis_value(added).unwrap());
         }
         if let Some((_, reader, _)) = &self.nats {
-            self.counted.insert("service-cloud", reader.newest.load(Ordering::Relaxed));
+            let newest = reader.newest.load(Ordering::Relaxed);
+            self.note("service-cloud", newest);
         }
         self.counted.clone()
+    }
+
+    /// What was once counted stays so: a server that has just started again may not know yet.
+    fn note(&mut self, which: &'static str, count: u64) {
+        let counted = self.counted.entry(which).or_default();
+        *counted = count.max(*counted);
     }
 
     /// What each holds.

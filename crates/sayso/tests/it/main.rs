@@ -4,6 +4,7 @@
 //! Every server listens on a free port of this machine, every process is ended by its own id.
 
 #[cfg(test)]
+mod alerts;
 mod browser;
 #[cfg(test)]
 mod cli;

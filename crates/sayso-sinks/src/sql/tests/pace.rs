@@ -1,6 +1,6 @@
 //! How fast a backfill is. Run with `--ignored --nocapture`, in release.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sayso_testkit::servers::{MariaDb, Postgres};
 
@@ -10,7 +10,9 @@ use super::{
 };
 use crate::conformance::people::Person;
 
+/// How many people, unless `SAYSO_PEOPLE` says otherwise.
 const PEOPLE: u64 = 50_000;
+const BATCH: u64 = 2_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement, not a test"]
@@ -35,23 +37,24 @@ async fn measure<K: Hand>(least: u64) {
 
 async fn report(name: &str, sink: &Sql) -> u64 {
     let secrets = sayso_ledger::Secrets::generate().unwrap();
-    let told: Vec<_> = (0..PEOPLE)
-        .map(|number| {
-            let mut message = Person::new(&secrets, number).told(1, number % 2 == 0);
-            // As many as a company of some size declares for a system.
-            let ten: Vec<_> = message.permissions.iter().cycle().take(10).cloned().collect();
-            message.permissions = ten.into();
-            message
-        })
-        .collect();
-    let begun = Instant::now();
-    for batch in told.chunks(2_000) {
-        apply(sink, batch).await;
+    let people = std::env::var("SAYSO_PEOPLE").map_or(PEOPLE, |text| text.parse().unwrap());
+    let told = |number| {
+        let mut message = Person::new(&secrets, number).told(1, number % 2 == 0);
+        // As many as a company of some size declares for a system.
+        let ten: Vec<_> = message.permissions.iter().cycle().take(10).cloned().collect();
+        message.permissions = ten.into();
+        message
+    };
+    let mut took = Duration::ZERO;
+    for begin in (0..people).step_by(BATCH as usize) {
+        let batch: Vec<_> = (begin..people.min(begin + BATCH)).map(told).collect();
+        let begun = Instant::now();
+        apply(sink, &batch).await;
+        took += begun.elapsed();
     }
-    let took = begun.elapsed();
-    let rows = PEOPLE * (10 + 2 + 1);
+    let rows = people * (10 + 2 + 1);
     let pace = (rows as f64 / took.as_secs_f64()) as u64;
-    println!("{name}: {rows} rows of {PEOPLE} people in {took:.1?}: {pace} rows a second");
+    println!("{name}: {rows} rows of {people} people in {took:.1?}: {pace} rows a second");
     let begun = Instant::now();
     let sums = sink.mirror().unwrap().sums().await.unwrap();
     println!("{name}: read back in {:.1?}, {} ranges", begun.elapsed(), sums.len());
