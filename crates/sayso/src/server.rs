@@ -37,15 +37,14 @@ impl Behind {
     /// # Errors
     /// Alerts cannot be sent to where they should.
     pub(crate) fn start(app: &App, config: &config::Config) -> Result<Self> {
+        let alerts = Alerts::new(app, &config.alert)?;
         let (stop, stopped) = watch::channel(false);
         let mut running = JoinSet::new();
         let (ledger, board) = (|| Arc::clone(&app.ledger), || Arc::clone(&app.board));
         let deliveries = Deliveries::new(ledger(), board(), Arc::clone(&app.drivers.open));
         running.spawn(deliveries.run(stopped.clone()));
         running.spawn(Watcher::new(ledger(), board()).run(stopped.clone()));
-        if let Some(alerts) = Alerts::new(app, &config.alert)? {
-            running.spawn(alerts.run(stopped.clone()));
-        }
+        alerts.map(|alerts| running.spawn(alerts.run(stopped.clone())));
         running.spawn(saver::run(ledger(), config.store.save_every(), stopped));
         Ok(Self { stop, running })
     }

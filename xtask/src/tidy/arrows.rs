@@ -29,6 +29,9 @@ const ARROWS: [(&str, &[&str]); 14] = [
 /// What may depend on everything but the tests' own crate: the program, and what measures it.
 const WHOLE: [&str; 3] = ["sayso", "sayso-bench", "sayso-fuzz"];
 
+/// What tries and measures the program and is in no release.
+const UNSHIPPED: [&str; 2] = ["sayso-bench", "sayso-fuzz"];
+
 /// For tests only: as an ordinary dependency it would ship.
 const DEV_ONLY: &str = "sayso-testkit";
 
@@ -85,7 +88,7 @@ fn complaint(
     if !own.contains(dependency) {
         return None;
     }
-    if dependency == DEV_ONLY && !is_dev && package != "sayso-fuzz" {
+    if dependency == DEV_ONLY && !is_dev && !UNSHIPPED.contains(&package) {
         return Some(format!("`{DEV_ONLY}` is for tests: name it under [dev-dependencies]"));
     }
     if WHOLE.contains(&package) || (is_dev && dependency != "sayso" && package != "hearth") {

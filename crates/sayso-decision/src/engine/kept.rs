@@ -63,7 +63,7 @@ impl Kept {
     /// Somebody of whom exactly this holds; `None` if the text is none of a profile.
     pub(crate) fn somebody(&self) -> Option<&Arc<SubjectState>> {
         let somebody = || {
-            let profile: Profile = serde_json::from_slice(&self.form.text()).ok()?;
+            let profile: Profile = postcard::from_bytes(&self.form.text()).ok()?;
             Some(Arc::new(profile.somebody()))
         };
         self.somebody.get_or_init(somebody).as_ref()
@@ -97,9 +97,9 @@ mod tests {
 
     #[test]
     fn what_is_no_profile_is_nobody() {
-        let kept = Kept::new(Form::Own((*b"{}").into()), false, false);
+        let kept = Kept::new(Form::Own((*b"\xff").into()), false, false);
         assert!(kept.somebody().is_none());
-        let text = serde_json::to_vec(&Profile::of_nobody()).unwrap();
+        let text = postcard::to_allocvec(&Profile::of_nobody()).unwrap();
         assert!(Kept::new(Form::Own(text.into()), false, false).somebody().is_some());
     }
 }

@@ -318,7 +318,7 @@ impl Engine {
     pub fn sum_up(&self, state: &SubjectState, at: Timestamp) -> Sum {
         let writing = &mut *self.writing();
         let summary = sum_up(state, None, at, &writing.material);
-        Sum(self.said(writing, summary))
+        Sum(self.said(writing, &summary))
     }
 
     /// Puts in somebody without devices, of whom nothing was known, by what they come to.
@@ -346,7 +346,7 @@ impl Engine {
         at: Timestamp,
     ) {
         let person = state.map(|state| sum_up(state, None, at, &writing.material));
-        let said = person.map_or(GOING, |summary| self.said(writing, summary));
+        let said = person.map_or(GOING, |summary| self.said(writing, &summary));
         self.put_slot(writing, self.keyed.person(subject), said, Some(subject));
         let has = |link: &DeviceLink| state.is_some_and(|now| now.device(&link.device).is_some());
         let gone = before.iter().flat_map(|before| &before.devices).filter(|link| !has(link));
@@ -359,12 +359,12 @@ impl Engine {
         {
             let key = self.keyed.device(subject, link.device.as_str());
             let summary = sum_up(state, Some(link), at, &writing.material);
-            let said = self.said(writing, summary);
+            let said = self.said(writing, &summary);
             self.put_slot(writing, key, said, None);
         }
     }
 
-    fn said(&self, writing: &mut Writing, summary: Summary) -> Said {
+    fn said(&self, writing: &mut Writing, summary: &Summary) -> Said {
         Said {
             lapse: summary.lapse.map_or(NEVER, minute),
             grant: summary.newest.map_or(NO_POSITION, short),
@@ -419,7 +419,7 @@ impl Engine {
 
     /// The number of a profile: an equal one's, or the next.
     fn number(&self, writing: &mut Writing, profile: &Profile) -> u32 {
-        let Ok(text) = serde_json::to_vec(profile) else { return ASK };
+        let Ok(text) = postcard::to_allocvec(profile) else { return ASK };
         let digest = self.keyed.text(&text);
         if let Some(number) = writing.numbers.get(&digest) {
             return *number;

@@ -43,6 +43,7 @@ pub(crate) struct Profile {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Said {
     is_grant: bool,
+    #[serde(with = "whole")]
     scope: Scope,
     counts: Counts,
     notice: Option<(Id, u32)>,
@@ -58,6 +59,21 @@ enum Counts {
     Now,
     NotYet,
     NoMore,
+}
+
+/// A scope with all of its dimensions, given or not: in a text without names none can be left out.
+mod whole {
+    use sayso_consent::{id::Id, scope::Scope};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(scope: &Scope, out: S) -> Result<S::Ok, S::Error> {
+        scope.dimensions().serialize(out)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Scope, D::Error> {
+        let [purpose, data, recipient, channel, device] = <[Option<Id>; 5]>::deserialize(from)?;
+        Ok(Scope { purpose, data, recipient, channel, device })
+    }
 }
 
 /// A profile, and what of the person it leaves out.

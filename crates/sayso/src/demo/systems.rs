@@ -48,6 +48,7 @@ struct Told {
 
 /// How a system hears what it may do.
 #[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Way {
     /// By signed requests.
     Hook,

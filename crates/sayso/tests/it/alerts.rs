@@ -88,8 +88,8 @@ async fn who_is_on_call_is_told_that_a_system_is_late_and_that_it_has_caught_up(
     assert!(key["secret"].as_str().unwrap().starts_with("whsec_"), "{key}");
 
     let database = format!("url=sqlite:{}", folder.path().join("mailer.db").display());
-    let add = ["sink", "add", "mailer", "sql", "--set", &database, "--set", "create_tables=true"];
-    done(&dir, &add).await;
+    let add = ["sink", "add", "mailer", "sql", "--unchecked", "--set", &database];
+    done(&dir, &[&add[..], &["--set", "create_tables=true"]].concat()).await;
     told(true).await;
     let begun = heard.lock().unwrap().iter().filter(|(_, event)| event["data"] == data).count();
     assert_eq!(begun, 1, "it is told once");

@@ -92,7 +92,7 @@ impl Company {
             let sink = json(&self.dir(), &["key", "sink", name]).await;
             let database = self.file(&format!("{name}.db"));
             let told = json!({
-                "name": name, "port": port, "database": database, "sayso_url": url,
+                "name": name, "way": "hook", "port": port, "database": database, "sayso_url": url,
                 "public_key": sink["public_key"], "secret": sink["secret"], "key": key["key"],
             });
             let path = self.file(&format!("{name}.json"));

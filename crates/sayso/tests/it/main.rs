@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod alerts;
+#[cfg(test)]
 mod browser;
 #[cfg(test)]
 mod cli;
