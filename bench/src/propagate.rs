@@ -18,7 +18,7 @@ use async_nats::jetstream;
 use axum::{Router, http::StatusCode, routing::post};
 use hearth::people::Effect;
 use sayso_consent::{Position, SubjectId};
-use sayso_ledger::Ledger;
+use sayso_ledger::{Ledger, deliver::Board};
 use serde_json::json;
 use tokio::{
     runtime::Builder,
@@ -130,17 +130,19 @@ async fn watch_settled(
     let mut head = ledger.watch();
     let mut followed = ledger.snapshot().head();
     while head.changed().await.is_ok() {
-        while let Ok(records) = ledger.store().read_after(followed, 1_000)
-            && let Some(last) = records.last()
+        let through = ledger.snapshot().head();
+        while followed < through
+            && let Ok(mut records) = ledger.store().read_after(followed, 1_000)
         {
+            // An entry is stored a moment before the snapshot has it.
+            records.retain(|record| record.position <= through);
+            let Some(last) = records.last() else { break };
             followed = last.position;
-            let (at, through) = (Instant::now(), ledger.snapshot().head());
-            for subject in
-                records.iter().filter_map(|record| Some(record.payload.as_ref()?.subject))
-            {
-                let state = ledger.snapshot().subject(subject);
+            let at = Instant::now();
+            for payload in records.iter().filter_map(|record| record.payload.as_ref()) {
+                let state = ledger.snapshot().subject(payload.subject);
                 if state.is_some_and(|state| state.pending.is_empty())
-                    && settled.send((subject, through, at)).is_err()
+                    && settled.send((payload.subject, through, at)).is_err()
                 {
                     return;
                 }
@@ -151,6 +153,7 @@ async fn watch_settled(
 
 /// Where everything is noted that happens after a click.
 struct Notes {
+    board: Arc<Board>,
     told: UnboundedReceiver<Told>,
     settled: UnboundedReceiver<(SubjectId, Position, Instant)>,
 }
@@ -168,6 +171,14 @@ fn since(begun: Instant, ended: Instant) -> u64 {
 }
 
 impl Notes {
+    /// Why nothing more is heard of a system.
+    fn why(&self, system: usize) -> String {
+        let (name, ..) = SYSTEMS[system];
+        let standing = name.parse().map(|id| self.board.standing(&id)).unwrap_or_default();
+        let failure = standing.last_failure.unwrap_or_else(|| "no failure".to_owned());
+        format!("{name} is not told: {} people wait, {failure}", standing.waiting)
+    }
+
     /// Waits until each click has reached all systems and was reported by them.
     async fn times(&mut self, clicks: &[Click]) -> Result<Times> {
         let (mut taken, mut settled) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
@@ -182,7 +193,7 @@ impl Notes {
                         break at;
                     }
                     let told = timeout(PATIENCE, self.told.recv()).await;
-                    let told: Told = told.context("a system is not told")?.context("it ended")?;
+                    let told: Told = told.with_context(|| self.why(system))?.context("it ended")?;
                     let own = taken.entry((told.subject, told.system)).or_default();
                     own.push((told.position, told.at));
                 };
@@ -346,7 +357,8 @@ pub(crate) fn measure(settings: &Settings) -> Result<Section> {
         next: AtomicUsize::new(0),
     };
     let told = company.told.take().context("nobody tells")?;
-    let mut notes = Notes { told, settled };
+    let board = Arc::clone(&company.world.app.board);
+    let mut notes = Notes { board, told, settled };
     let mut rows = Vec::new();
     let warm_up = Pace { per_second: 50, count: 50 };
     runtime.block_on(at_pace(warm_up, &clicking, &mut notes, &bare))?;

@@ -60,7 +60,8 @@ pub struct SystemConfig {
     pub sayso_url: String,
     /// Its API key, by which it reports what it did.
     pub key: String,
-    /// The NATS server that messages come over, if they do not come to `/hook`: `127.0.0.1:4222`.
+    /// The NATS server that messages come over, if they do not come to `/hook`: `127.0.0.1:4222`, or
+    /// `nats://name:password@127.0.0.1:4222`.
     pub stream: Option<String>,
 }
 

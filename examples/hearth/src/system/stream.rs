@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::{self, AckKind, consumer::pull, stream};
+use async_nats::{
+    ConnectOptions, ServerAddr,
+    jetstream::{self, AckKind, consumer::pull, stream},
+};
 use futures_util::StreamExt;
 
 use super::{receive::Reader, writer::Handle};
@@ -27,7 +30,13 @@ async fn follow(
     reader: &Reader,
     table: &Handle,
 ) -> Result<(), async_nats::Error> {
-    let context = jetstream::new(async_nats::connect(server).await?);
+    let address: ServerAddr = server.parse()?;
+    let login = address.username().zip(address.password());
+    let options = match login.map(|(name, password)| (name.to_owned(), password.to_owned())) {
+        Some((name, password)) => ConnectOptions::with_user_and_password(name, password),
+        None => ConnectOptions::new(),
+    };
+    let context = jetstream::new(options.connect(address).await?);
     let config = stream::Config {
         name: name.to_owned(),
         subjects: vec![format!("sayso.{name}.>")],
