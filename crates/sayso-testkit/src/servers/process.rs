@@ -22,6 +22,17 @@ pub(super) struct Process {
     server: Pid,
 }
 
+/// Whether all threads of a process stand still, or it has ended.
+fn has_stopped(process: Pid) -> bool {
+    let threads = format!("/proc/{}/task", process.as_raw_nonzero());
+    let state = |stat: String| stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    let mut threads = fs::read_dir(threads).into_iter().flatten().flatten();
+    threads.all(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        matches!(state(stat), None | Some('T' | 't' | 'Z'))
+    })
+}
+
 impl Process {
     /// Starts a server; what it says goes to `log`.
     pub(super) fn start(command: &Command, folder: &Path) -> io::Result<Self> {
@@ -58,7 +69,12 @@ impl Process {
 
     /// Stops it where it stands, with everything that it has started.
     pub(super) fn pause(&self) -> io::Result<()> {
-        self.signal_all(Signal::STOP)
+        self.signal_all(Signal::STOP)?;
+        // The signal is sent; each thread stops when it comes to it.
+        while !has_stopped(self.server) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
     }
 
     pub(super) fn resume(&self) -> io::Result<()> {
