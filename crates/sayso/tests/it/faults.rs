@@ -201,8 +201,17 @@ impl Stage {
         }
     }
 
-    /// What Sayso says of the first person who is not told rightly.
+    /// What Sayso says of the first person who is not told rightly, and of those who are owed
+    /// something still.
     async fn explain(&self, wrong: &[String]) {
+        for subject in &self.company.people {
+            let effects = self.administrator.get(&format!("/v1/subjects/{subject}/effects")).await;
+            if effects["is_settled"] != true {
+                let path = format!("/v1/subjects/{subject}/history?limit=8");
+                eprintln!("{subject}: {effects} {}", self.administrator.get(&path).await);
+            }
+        }
+        eprintln!("read by the stream's reader: {:?}", self.servers.newest());
         let Some(name) = wrong.iter().find_map(|own| own.strip_prefix("mailer: ")) else { return };
         let name = name.split_once(": ").unwrap().0;
         let number = name.trim_start_matches("email:p").split('@').next().unwrap();

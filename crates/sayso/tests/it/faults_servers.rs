@@ -175,6 +175,11 @@ impl Servers {
         all
     }
 
+    /// How far the reader of the stream has come.
+    pub(crate) fn newest(&self) -> Option<u64> {
+        self.nats.as_ref().map(|(_, reader, _)| reader.newest.load(Ordering::Relaxed))
+    }
+
     /// How many messages of the stream came after newer ones, or again: its reader left them.
     pub(crate) fn stale(&self) -> u64 {
         self.nats.as_ref().map_or(0, |(_, reader, _)| reader.held.lock().unwrap().stale)
