@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 use crate::{
     conformance::{
         people::{LEDGER, Person, recipient},
-        rig::{Able, Cannot, Rig, fold},
+        rig::{Able, Cannot, Hands, Rig, fold},
         run::run,
     },
     open::{Secrets, open},
@@ -85,6 +85,10 @@ impl Rig for AmqpRig {
         self.sink(&self.server.place().login.password)
     }
 
+    fn hands(&self) -> &dyn Hands {
+        &self.server
+    }
+
     fn held(&self) -> Answer<'_, Vec<Kept>> {
         Box::pin(async {
             self.take().await;
@@ -120,36 +124,6 @@ impl Rig for AmqpRig {
         Ok(Message { body: [good.body, vec![b' '; 300 * 1024]].concat(), ..good })
     }
 
-    fn break_off(&self) -> Answer<'_, Able> {
-        block_in_place(|| self.server.kill());
-        Box::pin(async { Ok(()) })
-    }
-
-    fn mend(&self) -> Answer<'_, ()> {
-        block_in_place(|| self.server.restart()).unwrap();
-        Box::pin(async {})
-    }
-
-    fn stall(&self) -> Answer<'_, Able> {
-        self.server.pause().unwrap();
-        Box::pin(async { Ok(()) })
-    }
-
-    fn wake(&self) -> Answer<'_, ()> {
-        self.server.resume().unwrap();
-        Box::pin(async {})
-    }
-
-    fn revoke(&self) -> Answer<'_, Able> {
-        block_in_place(|| self.server.revoke()).unwrap();
-        Box::pin(async { Ok(()) })
-    }
-
-    fn admit(&self) -> Answer<'_, ()> {
-        block_in_place(|| self.server.admit()).unwrap();
-        Box::pin(async {})
-    }
-
     fn stranger(&self) -> Able<Arc<dyn Sink>> {
         Ok(self.sink("wrong"))
     }
@@ -177,6 +151,9 @@ impl Rig for AmqpRig {
             let bound =
                 channel.queue_bind(QUEUE.into(), EXCHANGE.into(), "#".into(), options, none());
             bound.await.unwrap();
+            // The broker confirms a queue up to two seconds before it is on disk, and would have
+            // forgotten it when killed within them.
+            block_in_place(|| self.server.control(&["eval", "mnesia:sync_log()."])).unwrap();
         })
     }
 

@@ -15,7 +15,7 @@ use sayso_ledger::{
     sink::{Answer, Kept, Message, Mirror, Outcome, Pace, Sink, Sum, Trouble},
 };
 
-use super::rig::{Able, Rig, expected};
+use super::rig::{Able, Hands, Rig, expected};
 
 /// The longest body that the system takes.
 const BODY_BYTES_MAX: usize = 10_000;
@@ -163,32 +163,7 @@ impl Memory {
     }
 }
 
-impl Rig for Memory {
-    fn open(&self) -> Arc<dyn Sink> {
-        Arc::new(Good { system: self.clone(), is_stranger: false })
-    }
-
-    fn held(&self) -> Answer<'_, Vec<Kept>> {
-        Box::pin(async { self.kept() })
-    }
-
-    fn heard(&self) -> Answer<'_, Vec<Vec<u8>>> {
-        Box::pin(async { self.state().heard.clone() })
-    }
-
-    fn wire(&self) -> Able<Vec<u8>> {
-        Ok(self.state().heard.concat())
-    }
-
-    fn patience(&self) -> Duration {
-        Duration::from_secs(1)
-    }
-
-    fn poison(&self, good: Message) -> Able<Message> {
-        let padded = [good.body, vec![b' '; BODY_BYTES_MAX]].concat();
-        Ok(Message { body: padded, ..good })
-    }
-
+impl Hands for Memory {
     fn break_off(&self) -> Answer<'_, Able> {
         Box::pin(async { self.set(Mood::Away) })
     }
@@ -211,6 +186,37 @@ impl Rig for Memory {
 
     fn admit(&self) -> Answer<'_, ()> {
         self.mend()
+    }
+}
+
+impl Rig for Memory {
+    fn open(&self) -> Arc<dyn Sink> {
+        Arc::new(Good { system: self.clone(), is_stranger: false })
+    }
+
+    fn hands(&self) -> &dyn Hands {
+        self
+    }
+
+    fn held(&self) -> Answer<'_, Vec<Kept>> {
+        Box::pin(async { self.kept() })
+    }
+
+    fn heard(&self) -> Answer<'_, Vec<Vec<u8>>> {
+        Box::pin(async { self.state().heard.clone() })
+    }
+
+    fn wire(&self) -> Able<Vec<u8>> {
+        Ok(self.state().heard.concat())
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn poison(&self, good: Message) -> Able<Message> {
+        let padded = [good.body, vec![b' '; BODY_BYTES_MAX]].concat();
+        Ok(Message { body: padded, ..good })
     }
 
     fn stranger(&self) -> Able<Arc<dyn Sink>> {

@@ -10,7 +10,7 @@ use sayso_ledger::sink::{Answer, Kept, Message, Mirror, Outcome, Pace, Sink, Sum
 
 use super::{
     memory::Memory,
-    rig::{Able, Rig, fold},
+    rig::{Able, Hands, Rig, fold},
     run::{run, violations},
 };
 
@@ -256,6 +256,10 @@ impl Rig for Planted {
         self.plant(self.good.open())
     }
 
+    fn hands(&self) -> &dyn Hands {
+        self.good.hands()
+    }
+
     fn held(&self) -> Answer<'_, Vec<Kept>> {
         self.good.held()
     }
@@ -274,30 +278,6 @@ impl Rig for Planted {
 
     fn poison(&self, good: Message) -> Able<Message> {
         self.good.poison(good)
-    }
-
-    fn break_off(&self) -> Answer<'_, Able> {
-        self.good.break_off()
-    }
-
-    fn mend(&self) -> Answer<'_, ()> {
-        self.good.mend()
-    }
-
-    fn stall(&self) -> Answer<'_, Able> {
-        self.good.stall()
-    }
-
-    fn wake(&self) -> Answer<'_, ()> {
-        self.good.wake()
-    }
-
-    fn revoke(&self) -> Answer<'_, Able> {
-        self.good.revoke()
-    }
-
-    fn admit(&self) -> Answer<'_, ()> {
-        self.good.admit()
     }
 
     fn stranger(&self) -> Able<Arc<dyn Sink>> {

@@ -1,13 +1,15 @@
 //! What a driver's test brings along: the receiving system, and hands to break it with.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::ready, sync::Arc, time::Duration};
 
 use sayso_consent::{Timestamp, id::Position};
 use sayso_ledger::{
     deliver,
     sink::{Answer, Kept, Message, Sink},
 };
+use sayso_testkit::servers::{Kind, Server};
 use serde_json::Value;
+use tokio::task::block_in_place;
 
 /// What cannot be done to this receiving system, and why.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +17,57 @@ pub(crate) struct Cannot(pub(crate) &'static str);
 
 /// Done, or why it cannot be.
 pub(crate) type Able<T = ()> = Result<T, Cannot>;
+
+/// What can be done to a receiving system.
+pub(crate) trait Hands: Send + Sync {
+    /// The system goes away: it accepts no connection, and existing ones end.
+    fn break_off(&self) -> Answer<'_, Able>;
+    /// It is back with all that it held.
+    fn mend(&self) -> Answer<'_, ()>;
+
+    /// The system accepts and never answers.
+    fn stall(&self) -> Answer<'_, Able>;
+    /// It answers again.
+    fn wake(&self) -> Answer<'_, ()>;
+
+    /// The credentials of the sinks are good no longer; existing connections end.
+    fn revoke(&self) -> Answer<'_, Able>;
+    /// They are good again.
+    fn admit(&self) -> Answer<'_, ()>;
+}
+
+/// A server does all of it.
+impl<K: Kind> Hands for Server<K> {
+    fn break_off(&self) -> Answer<'_, Able> {
+        block_in_place(|| self.break_off()).unwrap();
+        Box::pin(ready(Ok(())))
+    }
+
+    fn mend(&self) -> Answer<'_, ()> {
+        block_in_place(|| self.restart()).unwrap();
+        Box::pin(ready(()))
+    }
+
+    fn stall(&self) -> Answer<'_, Able> {
+        block_in_place(|| self.pause()).unwrap();
+        Box::pin(ready(Ok(())))
+    }
+
+    fn wake(&self) -> Answer<'_, ()> {
+        self.resume().unwrap();
+        Box::pin(ready(()))
+    }
+
+    fn revoke(&self) -> Answer<'_, Able> {
+        block_in_place(|| self.revoke()).unwrap();
+        Box::pin(ready(Ok(())))
+    }
+
+    fn admit(&self) -> Answer<'_, ()> {
+        block_in_place(|| self.admit()).unwrap();
+        Box::pin(ready(()))
+    }
+}
 
 /// A receiving system of its own, and sinks that tell it.
 ///
@@ -56,20 +109,8 @@ pub(crate) trait Rig: Send + Sync {
     /// Makes of a good message one that the system itself will never take.
     fn poison(&self, good: Message) -> Able<Message>;
 
-    /// The system goes away: it accepts no connection, and existing ones end.
-    fn break_off(&self) -> Answer<'_, Able>;
-    /// It is back with all that it held.
-    fn mend(&self) -> Answer<'_, ()>;
-
-    /// The system accepts and never answers.
-    fn stall(&self) -> Answer<'_, Able>;
-    /// It answers again.
-    fn wake(&self) -> Answer<'_, ()>;
-
-    /// The credentials of the sinks are good no longer; existing connections end.
-    fn revoke(&self) -> Answer<'_, Able>;
-    /// They are good again.
-    fn admit(&self) -> Answer<'_, ()>;
+    /// What breaks it, and mends it again.
+    fn hands(&self) -> &dyn Hands;
 
     /// A sink whose credentials were never good.
     fn stranger(&self) -> Able<Arc<dyn Sink>>;

@@ -13,7 +13,7 @@ use super::*;
 use crate::conformance::{
     self,
     people::{LEDGER, Person, recipient},
-    rig::{Able, Cannot, Rig, fold},
+    rig::{Able, Cannot, Hands, Rig, fold},
 };
 
 /// A program of a company: it keeps lines in a file, and refuses what is too long.
@@ -84,29 +84,7 @@ fn write_program(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-impl Rig for Room {
-    fn open(&self) -> Arc<dyn Sink> {
-        self.sink("open sesame")
-    }
-
-    fn held(&self) -> Answer<'_, Vec<Kept>> {
-        Box::pin(async { fold(self.lines()) })
-    }
-
-    fn heard(&self) -> Answer<'_, Vec<Vec<u8>>> {
-        Box::pin(async { self.lines() })
-    }
-
-    fn wire(&self) -> Able<Vec<u8>> {
-        Err(Cannot("nothing leaves the machine"))
-    }
-
-    fn poison(&self, good: Message) -> Able<Message> {
-        let mut event: Value = serde_json::from_slice(&good.body).unwrap();
-        event["padding"] = " ".repeat(100_000).into();
-        Ok(Message { body: event.to_string().into_bytes(), ..good })
-    }
-
+impl Hands for Room {
     fn break_off(&self) -> Answer<'_, Able> {
         self.dismantle()
     }
@@ -131,6 +109,34 @@ impl Rig for Room {
     fn admit(&self) -> Answer<'_, ()> {
         drop(self.flag("closed", false));
         Box::pin(async {})
+    }
+}
+
+impl Rig for Room {
+    fn open(&self) -> Arc<dyn Sink> {
+        self.sink("open sesame")
+    }
+
+    fn hands(&self) -> &dyn Hands {
+        self
+    }
+
+    fn held(&self) -> Answer<'_, Vec<Kept>> {
+        Box::pin(async { fold(self.lines()) })
+    }
+
+    fn heard(&self) -> Answer<'_, Vec<Vec<u8>>> {
+        Box::pin(async { self.lines() })
+    }
+
+    fn wire(&self) -> Able<Vec<u8>> {
+        Err(Cannot("nothing leaves the machine"))
+    }
+
+    fn poison(&self, good: Message) -> Able<Message> {
+        let mut event: Value = serde_json::from_slice(&good.body).unwrap();
+        event["padding"] = " ".repeat(100_000).into();
+        Ok(Message { body: event.to_string().into_bytes(), ..good })
     }
 
     fn stranger(&self) -> Able<Arc<dyn Sink>> {

@@ -17,7 +17,7 @@ use super::*;
 use crate::conformance::{
     self,
     people::{LEDGER, Person, recipient},
-    rig::{Able, Cannot, Rig, fold},
+    rig::{Able, Cannot, Hands, Rig, fold},
 };
 
 const BEGIN: i64 = 1_767_268_800_000;
@@ -68,34 +68,7 @@ impl Room {
     }
 }
 
-impl Rig for Room {
-    /// After a restart the program before it is gone, and with it its lock.
-    fn open(&self) -> Arc<dyn Sink> {
-        let sink = Arc::new(self.sink(&json!({ "rotate_bytes": 20_000 })));
-        for before in self.open.lock().unwrap().drain(..).filter_map(|before| before.upgrade()) {
-            before.close();
-        }
-        self.open.lock().unwrap().push(Arc::downgrade(&sink));
-        sink
-    }
-
-    fn held(&self) -> Answer<'_, Vec<Kept>> {
-        Box::pin(async { fold(self.lines()) })
-    }
-
-    fn heard(&self) -> Answer<'_, Vec<Vec<u8>>> {
-        Box::pin(async { self.lines() })
-    }
-
-    fn wire(&self) -> Able<Vec<u8>> {
-        Err(Cannot("nothing leaves the machine"))
-    }
-
-    fn poison(&self, good: Message) -> Able<Message> {
-        let body = [&*good.body, b"\n"].concat();
-        Ok(Message { body, ..good })
-    }
-
+impl Hands for Room {
     fn break_off(&self) -> Answer<'_, Able> {
         self.dismantle()
     }
@@ -118,6 +91,39 @@ impl Rig for Room {
 
     fn admit(&self) -> Answer<'_, ()> {
         Box::pin(async {})
+    }
+}
+
+impl Rig for Room {
+    /// After a restart the program before it is gone, and with it its lock.
+    fn open(&self) -> Arc<dyn Sink> {
+        let sink = Arc::new(self.sink(&json!({ "rotate_bytes": 20_000 })));
+        for before in self.open.lock().unwrap().drain(..).filter_map(|before| before.upgrade()) {
+            before.close();
+        }
+        self.open.lock().unwrap().push(Arc::downgrade(&sink));
+        sink
+    }
+
+    fn hands(&self) -> &dyn Hands {
+        self
+    }
+
+    fn held(&self) -> Answer<'_, Vec<Kept>> {
+        Box::pin(async { fold(self.lines()) })
+    }
+
+    fn heard(&self) -> Answer<'_, Vec<Vec<u8>>> {
+        Box::pin(async { self.lines() })
+    }
+
+    fn wire(&self) -> Able<Vec<u8>> {
+        Err(Cannot("nothing leaves the machine"))
+    }
+
+    fn poison(&self, good: Message) -> Able<Message> {
+        let body = [&*good.body, b"\n"].concat();
+        Ok(Message { body, ..good })
     }
 
     fn stranger(&self) -> Able<Arc<dyn Sink>> {

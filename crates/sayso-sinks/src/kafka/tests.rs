@@ -21,7 +21,7 @@ use tokio::task::block_in_place;
 use crate::{
     conformance::{
         people::{LEDGER, Person, recipient},
-        rig::{Able, Cannot, Rig, fold},
+        rig::{Able, Cannot, Hands, Rig, fold},
         run::run,
     },
     open::{OpenError, Secrets, open},
@@ -110,6 +110,40 @@ impl KafkaRig {
     }
 }
 
+impl Hands for KafkaRig {
+    fn break_off(&self) -> Answer<'_, Able> {
+        self.make(|cluster| cluster.broker_down(1).unwrap());
+        Box::pin(async { Ok(()) })
+    }
+
+    fn mend(&self) -> Answer<'_, ()> {
+        self.make(|cluster| cluster.broker_up(1).unwrap());
+        Box::pin(async {})
+    }
+
+    fn stall(&self) -> Answer<'_, Able> {
+        let slow = Duration::from_secs(30);
+        self.make(move |cluster| cluster.broker_round_trip_time(1, slow).unwrap());
+        Box::pin(async { Ok(()) })
+    }
+
+    fn wake(&self) -> Answer<'_, ()> {
+        self.make(|cluster| cluster.broker_round_trip_time(1, Duration::ZERO).unwrap());
+        Box::pin(async {})
+    }
+
+    fn revoke(&self) -> Answer<'_, Able> {
+        // It knows no accounts, and can say that somebody may not write.
+        self.fail(RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn admit(&self) -> Answer<'_, ()> {
+        self.succeed();
+        Box::pin(async {})
+    }
+}
+
 impl Rig for KafkaRig {
     fn open(&self) -> Arc<dyn Sink> {
         let settings = json!({
@@ -121,6 +155,10 @@ impl Rig for KafkaRig {
         });
         let told = Told { recipient: recipient(), ledger: LEDGER.into() };
         open("kafka", &settings, &Secrets::new(), &told).unwrap()
+    }
+
+    fn hands(&self) -> &dyn Hands {
+        self
     }
 
     fn held(&self) -> Answer<'_, Vec<Kept>> {
@@ -156,38 +194,6 @@ impl Rig for KafkaRig {
     fn poison(&self, good: Message) -> Able<Message> {
         // More than brokers take.
         Ok(Message { body: [good.body, vec![b' '; 1_200_000]].concat(), ..good })
-    }
-
-    fn break_off(&self) -> Answer<'_, Able> {
-        self.make(|cluster| cluster.broker_down(1).unwrap());
-        Box::pin(async { Ok(()) })
-    }
-
-    fn mend(&self) -> Answer<'_, ()> {
-        self.make(|cluster| cluster.broker_up(1).unwrap());
-        Box::pin(async {})
-    }
-
-    fn stall(&self) -> Answer<'_, Able> {
-        let slow = Duration::from_secs(30);
-        self.make(move |cluster| cluster.broker_round_trip_time(1, slow).unwrap());
-        Box::pin(async { Ok(()) })
-    }
-
-    fn wake(&self) -> Answer<'_, ()> {
-        self.make(|cluster| cluster.broker_round_trip_time(1, Duration::ZERO).unwrap());
-        Box::pin(async {})
-    }
-
-    fn revoke(&self) -> Answer<'_, Able> {
-        // It knows no accounts, and can say that somebody may not write.
-        self.fail(RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
-        Box::pin(async { Ok(()) })
-    }
-
-    fn admit(&self) -> Answer<'_, ()> {
-        self.succeed();
-        Box::pin(async {})
     }
 
     fn stranger(&self) -> Able<Arc<dyn Sink>> {

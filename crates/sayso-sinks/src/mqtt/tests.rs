@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::{
     conformance::{
         people::{LEDGER, recipient},
-        rig::{Able, Cannot, Rig, fold},
+        rig::{Able, Cannot, Hands, Rig, fold},
         run::run,
     },
     open::{Secrets, open},
@@ -98,6 +98,10 @@ impl Rig for MqttRig {
         self.sink(&self.server.place().login.password)
     }
 
+    fn hands(&self) -> &dyn Hands {
+        &self.server
+    }
+
     fn held(&self) -> Answer<'_, Vec<Kept>> {
         Box::pin(async { fold(self.said().iter().map(|message| &message.payload)) })
     }
@@ -124,41 +128,6 @@ impl Rig for MqttRig {
     fn poison(&self, good: Message) -> Able<Message> {
         // More than the broker takes.
         Ok(Message { body: [good.body, vec![b' '; 300 * 1024]].concat(), ..good })
-    }
-
-    fn break_off(&self) -> Answer<'_, Able> {
-        // In good order: this broker writes down what it keeps when it ends.
-        block_in_place(|| self.server.stop()).unwrap();
-        Box::pin(async { Ok(()) })
-    }
-
-    fn mend(&self) -> Answer<'_, ()> {
-        block_in_place(|| self.server.restart()).unwrap();
-        Box::pin(async {})
-    }
-
-    fn stall(&self) -> Answer<'_, Able> {
-        self.server.pause().unwrap();
-        Box::pin(async { Ok(()) })
-    }
-
-    fn wake(&self) -> Answer<'_, ()> {
-        self.server.resume().unwrap();
-        Box::pin(async {})
-    }
-
-    fn revoke(&self) -> Answer<'_, Able> {
-        self.server.revoke().unwrap();
-        // It reads its passwords again, and does not say when.
-        Box::pin(async {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            Ok(())
-        })
-    }
-
-    fn admit(&self) -> Answer<'_, ()> {
-        self.server.admit().unwrap();
-        Box::pin(tokio::time::sleep(Duration::from_millis(500)))
     }
 
     fn stranger(&self) -> Able<Arc<dyn Sink>> {

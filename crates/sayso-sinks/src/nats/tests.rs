@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::{
     conformance::{
         people::{LEDGER, recipient},
-        rig::{Able, Rig, fold},
+        rig::{Able, Hands, Rig, fold},
         run::run,
     },
     guard::secured,
@@ -76,6 +76,10 @@ impl Rig for NatsRig {
         self.sink(&self.server.place().login.password)
     }
 
+    fn hands(&self) -> &dyn Hands {
+        &self.server
+    }
+
     fn held(&self) -> Answer<'_, Vec<Kept>> {
         Box::pin(async { fold(self.stored().await.iter().map(|message| &message.payload)) })
     }
@@ -106,40 +110,6 @@ impl Rig for NatsRig {
     fn poison(&self, good: Message) -> Able<Message> {
         // More than the server takes.
         Ok(Message { body: [good.body, vec![b' '; 300 * 1024]].concat(), ..good })
-    }
-
-    fn break_off(&self) -> Answer<'_, Able> {
-        block_in_place(|| self.server.kill());
-        Box::pin(async { Ok(()) })
-    }
-
-    fn mend(&self) -> Answer<'_, ()> {
-        block_in_place(|| self.server.restart()).unwrap();
-        Box::pin(async {})
-    }
-
-    fn stall(&self) -> Answer<'_, Able> {
-        self.server.pause().unwrap();
-        Box::pin(async { Ok(()) })
-    }
-
-    fn wake(&self) -> Answer<'_, ()> {
-        self.server.resume().unwrap();
-        Box::pin(async {})
-    }
-
-    fn revoke(&self) -> Answer<'_, Able> {
-        self.server.revoke().unwrap();
-        // It reads its configuration again, and does not say when.
-        Box::pin(async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            Ok(())
-        })
-    }
-
-    fn admit(&self) -> Answer<'_, ()> {
-        self.server.admit().unwrap();
-        Box::pin(tokio::time::sleep(Duration::from_millis(300)))
     }
 
     fn stranger(&self) -> Able<Arc<dyn Sink>> {

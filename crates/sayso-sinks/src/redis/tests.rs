@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::{
     conformance::{
         people::{LEDGER, Person, recipient},
-        rig::{Able, Cannot, Rig},
+        rig::{Able, Cannot, Hands, Rig},
         run::run,
     },
     open::{Secrets, open},
@@ -77,6 +77,10 @@ impl Rig for RedisRig {
         self.sink(&self.server.place().login.password)
     }
 
+    fn hands(&self) -> &dyn Hands {
+        &self.server
+    }
+
     fn held(&self) -> Answer<'_, Vec<Kept>> {
         Box::pin(async {
             let mut held: BTreeMap<String, Kept> = BTreeMap::new();
@@ -121,36 +125,6 @@ impl Rig for RedisRig {
 
     fn poison(&self, _: Message) -> Able<Message> {
         Err(Cannot("it takes whatever is shorter than 512 MB"))
-    }
-
-    fn break_off(&self) -> Answer<'_, Able> {
-        block_in_place(|| self.server.kill());
-        Box::pin(async { Ok(()) })
-    }
-
-    fn mend(&self) -> Answer<'_, ()> {
-        block_in_place(|| self.server.restart()).unwrap();
-        Box::pin(async {})
-    }
-
-    fn stall(&self) -> Answer<'_, Able> {
-        self.server.pause().unwrap();
-        Box::pin(async { Ok(()) })
-    }
-
-    fn wake(&self) -> Answer<'_, ()> {
-        self.server.resume().unwrap();
-        Box::pin(async {})
-    }
-
-    fn revoke(&self) -> Answer<'_, Able> {
-        self.server.revoke().unwrap();
-        Box::pin(async { Ok(()) })
-    }
-
-    fn admit(&self) -> Answer<'_, ()> {
-        self.server.admit().unwrap();
-        Box::pin(async {})
     }
 
     fn stranger(&self) -> Able<Arc<dyn Sink>> {

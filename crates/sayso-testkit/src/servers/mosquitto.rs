@@ -1,6 +1,6 @@
 //! Mosquitto, an MQTT broker.
 
-use std::{fs, io, process::Command};
+use std::{fs, io, process::Command, time::Duration};
 
 use rustix::process::Signal;
 
@@ -19,6 +19,10 @@ const PAYLOAD_BYTES_MAX: usize = 256 * 1024;
 impl Kind for Mosquitto {
     const PROGRAM: &'static str = "mosquitto";
     const INSTALL: &'static str = "apt-get install mosquitto";
+    // It writes down what it keeps when it ends.
+    const KEEPS_WHEN_KILLED: bool = false;
+    // It reads its passwords again.
+    const HEEDS: Duration = Duration::from_millis(500);
 
     fn prepare(place: &Place) -> io::Result<()> {
         fs::create_dir_all(place.path("data"))?;

@@ -1,6 +1,6 @@
 //! NATS with JetStream.
 
-use std::{fs, io, path::Path, process::Command};
+use std::{fs, io, path::Path, process::Command, time::Duration};
 
 use rustix::process::Signal;
 
@@ -18,6 +18,8 @@ const PAYLOAD_BYTES_MAX: usize = 256 * 1024;
 impl Kind for Nats {
     const PROGRAM: &'static str = "nats-server";
     const INSTALL: &'static str = "apt-get install nats-server";
+    // It reads its configuration again.
+    const HEEDS: Duration = Duration::from_millis(300);
 
     fn prepare(place: &Place) -> io::Result<()> {
         configure(place, &place.login)?;

@@ -69,6 +69,12 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// What asks it to end in good order.
     const END: Signal = Signal::TERM;
 
+    /// Whether it still knows everything after it was killed, and not only when it ended in good
+    /// order.
+    const KEEPS_WHEN_KILLED: bool = true;
+    /// How long it may take to heed a change of who is let in, if it does not say when it has.
+    const HEEDS: Duration = Duration::ZERO;
+
     /// Whether it is there.
     fn is_installed() -> bool {
         programs::find(Self::PROGRAM).is_some()
@@ -209,6 +215,18 @@ impl<K: Kind> Server<K> {
         self.until_closed();
     }
 
+    /// Ends it as suddenly as it can bear.
+    ///
+    /// # Errors
+    /// It cannot be told to.
+    pub fn break_off(&self) -> io::Result<()> {
+        if K::KEEPS_WHEN_KILLED {
+            self.kill();
+            return Ok(());
+        }
+        self.stop()
+    }
+
     /// What has ended may leave threads that are still about to, and hold its port.
     fn until_closed(&self) {
         let end = Instant::now() + START;
@@ -246,7 +264,9 @@ impl<K: Kind> Server<K> {
     /// # Errors
     /// The server cannot do that.
     pub fn revoke(&self) -> io::Result<()> {
-        K::admit(self, false)
+        K::admit(self, false)?;
+        thread::sleep(K::HEEDS);
+        Ok(())
     }
 
     /// Gives them back.
@@ -254,7 +274,9 @@ impl<K: Kind> Server<K> {
     /// # Errors
     /// The server cannot do that.
     pub fn admit(&self) -> io::Result<()> {
-        K::admit(self, true)
+        K::admit(self, true)?;
+        thread::sleep(K::HEEDS);
+        Ok(())
     }
 }
 

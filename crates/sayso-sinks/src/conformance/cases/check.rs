@@ -46,9 +46,9 @@ async fn is_missed(bench: &Bench<'_>, sink: &Arc<dyn Sink>, told: &Message) -> V
 
 /// A system that is away is found to be.
 pub(in crate::conformance) async fn away(bench: &Bench<'_>) -> Verdict {
-    bench.rig.break_off().await?;
+    bench.rig.hands().break_off().await?;
     let found = looked(bench, &*bench.rig.open()).await;
-    bench.rig.mend().await;
+    bench.rig.hands().mend().await;
     match found? {
         Ok(_) => Err("nobody is there and it is content".into()),
         Err(trouble) => must(is_class(&trouble), format!("`{trouble}` is no class")),

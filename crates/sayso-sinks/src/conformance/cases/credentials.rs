@@ -15,11 +15,11 @@ pub(in crate::conformance) async fn revoked(bench: &Bench<'_>) -> Verdict {
     let sink = bench.rig.open();
     let before: Vec<_> = people.iter().map(|person| person.told(1, true)).collect();
     let taken = bench.take(&sink, &before).await;
-    bench.rig.revoke().await?;
+    bench.rig.hands().revoke().await?;
     let newer: Vec<_> = people.iter().map(|person| person.told(2, false)).collect();
     let away = is_kept_out(bench, &sink, &newer[0]).await;
     let away_fresh = is_kept_out(bench, &bench.rig.open(), &newer[1]).await;
-    bench.rig.admit().await;
+    bench.rig.hands().admit().await;
     taken?;
     away?;
     away_fresh?;

@@ -18,7 +18,7 @@ const RETRY: Duration = Duration::from_millis(RETRY_MAX_MS * 2);
 /// that does not matter any more.
 pub(in crate::conformance) async fn long_outage(bench: &Bench<'_>) -> Verdict {
     let told = Told::new(PEOPLE).await;
-    bench.rig.break_off().await?;
+    bench.rig.hands().break_off().await?;
     let running = told.run(bench.rig.open());
     let mut failing = false;
     for round in 0..4 {
@@ -27,7 +27,7 @@ pub(in crate::conformance) async fn long_outage(bench: &Bench<'_>) -> Verdict {
         failing |= told.standing().failing_since.is_some();
     }
     let delivered = told.standing().delivered;
-    bench.rig.mend().await;
+    bench.rig.hands().mend().await;
     let held = bench.holds_within(&told.expected(), RETRY).await;
     let after = told.standing();
     running.stop().await;

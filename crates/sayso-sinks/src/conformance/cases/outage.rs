@@ -10,11 +10,11 @@ use crate::conformance::bench::{Bench, Verdict, is_again, must};
 pub(in crate::conformance) async fn down(bench: &Bench<'_>) -> Verdict {
     let people = bench.people(3);
     let told: Vec<_> = people.iter().map(|person| person.told(5, true)).collect();
-    bench.rig.break_off().await?;
+    bench.rig.hands().break_off().await?;
     // A sink may be opened while its system is away: the server starts in any case.
     let sink = bench.rig.open();
     let away = refuses_nothing(bench, &sink, &told).await;
-    bench.rig.mend().await;
+    bench.rig.hands().mend().await;
     away?;
     bench.take_in_time(&sink, &told).await?;
     bench.holds(&told).await
@@ -26,10 +26,10 @@ pub(in crate::conformance) async fn reconnect(bench: &Bench<'_>) -> Verdict {
     let sink = bench.rig.open();
     let before: Vec<_> = people.iter().map(|person| person.told(1, true)).collect();
     let taken = bench.take(&sink, &before).await;
-    bench.rig.break_off().await?;
+    bench.rig.hands().break_off().await?;
     let newer: Vec<_> = people.iter().map(|person| person.told(2, false)).collect();
     let away = refuses_nothing(bench, &sink, &newer).await;
-    bench.rig.mend().await;
+    bench.rig.hands().mend().await;
     taken?;
     away?;
     bench.take_in_time(&sink, &newer).await?;
@@ -42,13 +42,13 @@ pub(in crate::conformance) async fn slow(bench: &Bench<'_>) -> Verdict {
     let sink = bench.rig.open();
     let before: Vec<_> = people.iter().map(|person| person.told(1, true)).collect();
     let taken = bench.take(&sink, &before).await;
-    bench.rig.stall().await?;
+    bench.rig.hands().stall().await?;
     let newer: Vec<_> = people.iter().map(|person| person.told(2, false)).collect();
     let stalled = refuses_nothing(bench, &sink, &newer).await;
     let fresh = bench.rig.open();
     let stalled_fresh = refuses_nothing(bench, &fresh, &newer).await;
     let checked = tokio::time::timeout(bench.rig.patience(), fresh.check()).await;
-    bench.rig.wake().await;
+    bench.rig.hands().wake().await;
     taken?;
     stalled?;
     stalled_fresh?;

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{shared, sink};
 use crate::{
-    conformance::rig::{Able, Cannot, Rig},
+    conformance::rig::{Able, Hands, Rig},
     sql::{Dialect, ddl},
 };
 
@@ -119,13 +119,13 @@ impl<K: Hand> Room<K> {
     }
 }
 
-fn done(result: io::Result<()>) -> Able {
-    result.map_err(|_| Cannot("the server does not do it"))
-}
-
 impl<K: Hand> Rig for Room<K> {
     fn open(&self) -> Arc<dyn Sink> {
         self.sink(&self.server.place().login.password)
+    }
+
+    fn hands(&self) -> &dyn Hands {
+        &self.server
     }
 
     fn held(&self) -> Answer<'_, Vec<Kept>> {
@@ -146,33 +146,6 @@ impl<K: Hand> Rig for Room<K> {
 
     fn poison(&self, good: Message) -> Able<Message> {
         Ok(Message { identifiers: vec![format!("email:poison-{}", good.key)], ..good })
-    }
-
-    fn break_off(&self) -> Answer<'_, Able> {
-        Box::pin(async {
-            self.server.kill();
-            Ok(())
-        })
-    }
-
-    fn mend(&self) -> Answer<'_, ()> {
-        Box::pin(async { self.server.restart().unwrap() })
-    }
-
-    fn stall(&self) -> Answer<'_, Able> {
-        Box::pin(async { done(self.server.pause()) })
-    }
-
-    fn wake(&self) -> Answer<'_, ()> {
-        Box::pin(async { self.server.resume().unwrap() })
-    }
-
-    fn revoke(&self) -> Answer<'_, Able> {
-        Box::pin(async { done(self.server.revoke()) })
-    }
-
-    fn admit(&self) -> Answer<'_, ()> {
-        Box::pin(async { self.server.admit().unwrap() })
     }
 
     fn stranger(&self) -> Able<Arc<dyn Sink>> {

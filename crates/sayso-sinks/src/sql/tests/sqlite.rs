@@ -11,7 +11,7 @@ use super::{File, shared, sink};
 use crate::{
     conformance::{
         self,
-        rig::{Able, Cannot, Rig},
+        rig::{Able, Cannot, Hands, Rig},
     },
     sql::{Dialect, ddl},
 };
@@ -33,11 +33,46 @@ impl Room {
     }
 }
 
+impl Hands for Room {
+    fn break_off(&self) -> Answer<'_, Able> {
+        Box::pin(async { Err(Cannot("a file is there")) })
+    }
+
+    fn mend(&self) -> Answer<'_, ()> {
+        Box::pin(async {})
+    }
+
+    fn stall(&self) -> Answer<'_, Able> {
+        // Somebody else writes to the file, and does not come to an end.
+        let other = self.file.connection();
+        other.execute_batch("begin exclusive").unwrap();
+        *self.held.lock().unwrap() = Some(other);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn wake(&self) -> Answer<'_, ()> {
+        *self.held.lock().unwrap() = None;
+        Box::pin(async {})
+    }
+
+    fn revoke(&self) -> Answer<'_, Able> {
+        Box::pin(async { Err(Cannot("a file asks nobody who they are")) })
+    }
+
+    fn admit(&self) -> Answer<'_, ()> {
+        Box::pin(async {})
+    }
+}
+
 impl Rig for Room {
     fn open(&self) -> Arc<dyn Sink> {
         let letter =
             json!({ "when": "always", "sql": "replace into letters values (:identifier, :allow)" });
         shared(sink(&json!({ "url": self.file.url(), "statements": [letter] }), None))
+    }
+
+    fn hands(&self) -> &dyn Hands {
+        self
     }
 
     fn held(&self) -> Answer<'_, Vec<Kept>> {
@@ -81,35 +116,6 @@ impl Rig for Room {
 
     fn poison(&self, good: Message) -> Able<Message> {
         Ok(Message { identifiers: vec![format!("email:poison-{}", good.key)], ..good })
-    }
-
-    fn break_off(&self) -> Answer<'_, Able> {
-        Box::pin(async { Err(Cannot("a file is there")) })
-    }
-
-    fn mend(&self) -> Answer<'_, ()> {
-        Box::pin(async {})
-    }
-
-    fn stall(&self) -> Answer<'_, Able> {
-        // Somebody else writes to the file, and does not come to an end.
-        let other = self.file.connection();
-        other.execute_batch("begin exclusive").unwrap();
-        *self.held.lock().unwrap() = Some(other);
-        Box::pin(async { Ok(()) })
-    }
-
-    fn wake(&self) -> Answer<'_, ()> {
-        *self.held.lock().unwrap() = None;
-        Box::pin(async {})
-    }
-
-    fn revoke(&self) -> Answer<'_, Able> {
-        Box::pin(async { Err(Cannot("a file asks nobody who they are")) })
-    }
-
-    fn admit(&self) -> Answer<'_, ()> {
-        Box::pin(async {})
     }
 
     fn stranger(&self) -> Able<Arc<dyn Sink>> {

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::conformance::{
     self,
-    rig::{Able, Rig, fold},
+    rig::{Able, Hands, Rig, fold},
 };
 
 /// The longest message that the receiver takes.
@@ -173,33 +173,7 @@ fn read(state: &State, body: &[u8]) -> String {
     json!({ "sums": sums.collect::<Vec<_>>() }).to_string()
 }
 
-impl Rig for Room {
-    fn open(&self) -> Arc<dyn Sink> {
-        self.sink(SECRET)
-    }
-
-    fn held(&self) -> Answer<'_, Vec<Kept>> {
-        Box::pin(async { self.kept() })
-    }
-
-    fn heard(&self) -> Answer<'_, Vec<Vec<u8>>> {
-        Box::pin(async { self.state.lock().unwrap().taken.clone() })
-    }
-
-    fn wire(&self) -> Able<Vec<u8>> {
-        Ok(self.state.lock().unwrap().wire.clone())
-    }
-
-    fn backfill(&self) -> usize {
-        500
-    }
-
-    fn poison(&self, good: Told) -> Able<Told> {
-        let mut event: Value = serde_json::from_slice(&good.body).unwrap();
-        event["padding"] = " ".repeat(BODY_BYTES_MAX).into();
-        Ok(Told { body: event.to_string().into_bytes(), ..good })
-    }
-
+impl Hands for Room {
     fn break_off(&self) -> Answer<'_, Able> {
         self.set(Mood::Away);
         Box::pin(async { Ok(()) })
@@ -225,6 +199,38 @@ impl Rig for Room {
 
     fn admit(&self) -> Answer<'_, ()> {
         self.mend()
+    }
+}
+
+impl Rig for Room {
+    fn open(&self) -> Arc<dyn Sink> {
+        self.sink(SECRET)
+    }
+
+    fn hands(&self) -> &dyn Hands {
+        self
+    }
+
+    fn held(&self) -> Answer<'_, Vec<Kept>> {
+        Box::pin(async { self.kept() })
+    }
+
+    fn heard(&self) -> Answer<'_, Vec<Vec<u8>>> {
+        Box::pin(async { self.state.lock().unwrap().taken.clone() })
+    }
+
+    fn wire(&self) -> Able<Vec<u8>> {
+        Ok(self.state.lock().unwrap().wire.clone())
+    }
+
+    fn backfill(&self) -> usize {
+        500
+    }
+
+    fn poison(&self, good: Told) -> Able<Told> {
+        let mut event: Value = serde_json::from_slice(&good.body).unwrap();
+        event["padding"] = " ".repeat(BODY_BYTES_MAX).into();
+        Ok(Told { body: event.to_string().into_bytes(), ..good })
     }
 
     fn stranger(&self) -> Able<Arc<dyn Sink>> {
