@@ -1,13 +1,13 @@
 //! The port to a downstream system.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use sayso_consent::{
     Timestamp,
     id::{Id, Lookup, Position, SubjectId},
 };
 
-use crate::deliver::PermissionData;
+use crate::deliver::{PermissionData, range};
 
 /// What a message is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -135,8 +135,17 @@ pub trait Mirror: Send + Sync {
     /// The sums of all ranges that hold anybody, in any order.
     fn sums(&self) -> Answer<'_, Result<Vec<Sum>, Trouble>>;
 
-    /// Everybody in one range.
-    fn people(&self, range: u16) -> Answer<'_, Result<Vec<Kept>, Trouble>>;
+    /// Everybody in some ranges, in any order. They are asked for together because many systems
+    /// read everything to find a part.
+    fn people<'a>(&'a self, ranges: &'a BTreeSet<u16>) -> Answer<'a, Result<Vec<Kept>, Trouble>>;
+
+    /// One person, by their key.
+    fn person<'a>(&'a self, key: &'a str) -> Answer<'a, Result<Option<Kept>, Trouble>> {
+        Box::pin(async move {
+            let people = self.people(&BTreeSet::from([range(key)])).await?;
+            Ok(people.into_iter().find(|kept| kept.key == key))
+        })
+    }
 
     /// How long reading back everything may take before the system counts as unreachable.
     fn patience(&self) -> Duration {

@@ -1,7 +1,10 @@
 //! Holds what a system has against what the ledger says, by sums over ranges of keys and then, where
 //! a sum differs, person by person.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use sayso_consent::{
     Timestamp,
@@ -24,6 +27,8 @@ use crate::{
 /// How many people are worked out between two moments at which others have the core: some
 /// milliseconds' worth.
 const PAGE: usize = 512;
+/// About how many people are in memory at once as the system has them.
+const READ_AT_ONCE: usize = 50_000;
 
 /// What a system should have about one person.
 #[derive(Clone, Debug)]
@@ -63,25 +68,46 @@ pub(super) async fn compare(
     let sums = within(mirror, mirror.sums()).await?;
     let at = ledger.clock().at();
     let expected = everybody(ledger, recipient, at).await;
-    let mut found = Found::default();
     let held: HashMap<u16, Sum> = sums.into_iter().map(|sum| (sum.range, sum)).collect();
-    for number in 0..RANGES {
-        let people = expected.get(&number).map_or(&[][..], Vec::as_slice);
-        found.people += people.len() as u64;
-        let holds = held.get(&number).copied().unwrap_or_default();
-        if !differs(people, &holds) {
-            continue;
-        }
-        let kept = within(mirror, mirror.people(number)).await?;
+    let people = expected.values().map(|people| people.len() as u64).sum();
+    let mut found = Found { people, ..Found::default() };
+    for ranges in differing(&expected, &held) {
+        let kept = within(mirror, mirror.people(&ranges)).await?;
+        let people = ranges.iter().filter_map(|range| expected.get(range)).flatten();
         look_closely(ledger, recipient, (people, &kept), &mut found);
     }
     Ok(found)
 }
 
+/// The ranges where a sum differs, as many together as are to be read at once.
+fn differing(
+    expected: &HashMap<u16, Vec<Expected>>,
+    held: &HashMap<u16, Sum>,
+) -> Vec<BTreeSet<u16>> {
+    let (mut groups, mut people) = (Vec::<BTreeSet<u16>>::new(), 0);
+    for range in 0..RANGES {
+        let own = expected.get(&range).map_or(&[][..], Vec::as_slice);
+        let holds = held.get(&range).copied().unwrap_or_default();
+        if !differs(own, &holds) {
+            continue;
+        }
+        match groups.last_mut().filter(|_| people < READ_AT_ONCE) {
+            Some(group) => {
+                group.insert(range);
+            }
+            None => {
+                groups.push(BTreeSet::from([range]));
+                people = 0;
+            }
+        }
+        people += own.len().max(usize::try_from(holds.people).unwrap_or(READ_AT_ONCE));
+    }
+    groups
+}
+
 /// What one person's key holds, for a canary.
 pub(super) async fn find(mirror: &dyn Mirror, key: &str) -> Result<Option<Kept>, Trouble> {
-    let kept = within(mirror, mirror.people(range(key))).await?;
-    Ok(kept.into_iter().find(|kept| kept.key == key))
+    within(mirror, mirror.person(key)).await
 }
 
 async fn within<T>(
@@ -101,10 +127,10 @@ fn differs(people: &[Expected], holds: &Sum) -> bool {
     has_open && holds.people > 0 || sum != (holds.people, holds.names, holds.marks)
 }
 
-fn look_closely(
+fn look_closely<'a>(
     ledger: &Ledger,
     recipient: &Id,
-    (people, kept): (&[Expected], &[Kept]),
+    (people, kept): (impl Iterator<Item = &'a Expected>, &[Kept]),
     found: &mut Found,
 ) {
     let mut kept: HashMap<&str, &Kept> =

@@ -1,7 +1,7 @@
 //! A good sink, and the system behind it, in memory: what the suite itself is tried on.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
@@ -148,10 +148,10 @@ impl Mirror for Good {
         })
     }
 
-    fn people(&self, range: u16) -> Answer<'_, Result<Vec<Kept>, Trouble>> {
+    fn people<'a>(&'a self, ranges: &'a BTreeSet<u16>) -> Answer<'a, Result<Vec<Kept>, Trouble>> {
         Box::pin(async move {
             self.reach().await.map_err(Trouble)?;
-            let is_within = |kept: &Kept| self::range(&kept.key) == range;
+            let is_within = |kept: &Kept| ranges.contains(&range(&kept.key));
             Ok(self.system.kept().into_iter().filter(is_within).collect())
         })
     }

@@ -1,7 +1,7 @@
 //! The suite is tried: a good sink passes, and with one planted fault it does not.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -246,8 +246,8 @@ impl Mirror for Faulty {
         })
     }
 
-    fn people(&self, range: u16) -> Answer<'_, Result<Vec<Kept>, Trouble>> {
-        self.good.mirror().unwrap().people(range)
+    fn people<'a>(&'a self, ranges: &'a BTreeSet<u16>) -> Answer<'a, Result<Vec<Kept>, Trouble>> {
+        self.good.mirror().unwrap().people(ranges)
     }
 }
 

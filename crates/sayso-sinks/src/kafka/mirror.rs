@@ -29,10 +29,10 @@ const WAIT: Duration = Duration::from_millis(200);
 type Last = BTreeMap<String, Kept>;
 
 impl Kafka {
-    async fn last(&self, range: Option<u16>) -> Result<Last, Trouble> {
+    async fn last(&self, ranges: Option<BTreeSet<u16>>) -> Result<Last, Trouble> {
         let (config, topic) = (self.place.consumer(), self.place.state_topic.clone());
         let patience = self.place.patience;
-        let read = spawn_blocking(move || read(&config, &topic, patience, range));
+        let read = spawn_blocking(move || read(&config, &topic, patience, ranges.as_ref()));
         let read = read.await.map_err(|_| Trouble("broken".into()))?;
         read.map_err(|why| Trouble(why.to_owned()))
     }
@@ -42,7 +42,7 @@ fn read(
     config: &ClientConfig,
     topic: &str,
     patience: Duration,
-    range: Option<u16>,
+    ranges: Option<&BTreeSet<u16>>,
 ) -> Result<Last, &'static str> {
     let failed = |error: KafkaError| class(&error);
     let consumer: BaseConsumer = config.create().map_err(failed)?;
@@ -69,8 +69,9 @@ fn read(
             Some(Err(error)) => return Err(class(&error)),
             Some(Ok(message)) => {
                 let key = message.key().and_then(|key| std::str::from_utf8(key).ok());
-                let key = key.filter(|key| range.is_none_or(|own| deliver::range(key) == own));
-                if let Some(key) = key {
+                let is_wanted =
+                    |key: &&str| ranges.is_none_or(|own| own.contains(&deliver::range(key)));
+                if let Some(key) = key.filter(is_wanted) {
                     match message.payload().and_then(kept) {
                         Some(kept) => last.insert(key.to_owned(), kept),
                         None => last.remove(key),
@@ -91,7 +92,7 @@ impl Mirror for Kafka {
         })
     }
 
-    fn people(&self, range: u16) -> Answer<'_, Result<Vec<Kept>, Trouble>> {
-        Box::pin(async move { Ok(self.last(Some(range)).await?.into_values().collect()) })
+    fn people<'a>(&'a self, ranges: &'a BTreeSet<u16>) -> Answer<'a, Result<Vec<Kept>, Trouble>> {
+        Box::pin(async { Ok(self.last(Some(ranges.clone())).await?.into_values().collect()) })
     }
 }

@@ -1,6 +1,6 @@
 //! Reading back what the broker keeps.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use rumqttc::v5::mqttbytes::v5::{Packet, SubscribeReasonCode};
 use sayso_ledger::{
@@ -20,10 +20,10 @@ use crate::{readback::kept, sums::Sums};
 const SILENCE: Duration = Duration::from_millis(500);
 
 impl Mqtt {
-    /// Shows every kept message, with the key that its topic ends with.
-    async fn each(&self, mut show: impl FnMut(&str, &[u8])) -> Result<(), String> {
+    /// Shows the kept message of one key or of all (`+`), with the key that its topic ends with.
+    async fn each(&self, key: &str, mut show: impl FnMut(&str, &[u8])) -> Result<(), String> {
         let mut session = Session::open(&self.door, &self.login).await?;
-        let filter = format!("{}/+", self.prefix);
+        let filter = format!("{}/{key}", self.prefix);
         let asked = timeout(self.door.patience(), session.subscribe(&filter));
         asked.await.map_err(|_| "timeout")?.map_err(class)?;
         let mut has_answered = false;
@@ -67,21 +67,30 @@ impl Mirror for Mqtt {
         Box::pin(async {
             let mut sums = Sums::default();
             let add = |_: &str, body: &[u8]| kept(body).iter().for_each(|kept| sums.add(kept));
-            self.each(add).await.map_err(Trouble)?;
+            self.each("+", add).await.map_err(Trouble)?;
             Ok(sums.all())
         })
     }
 
-    fn people(&self, range: u16) -> Answer<'_, Result<Vec<Kept>, Trouble>> {
+    fn people<'a>(&'a self, ranges: &'a BTreeSet<u16>) -> Answer<'a, Result<Vec<Kept>, Trouble>> {
         Box::pin(async move {
             let mut people = Vec::new();
             let add = |key: &str, body: &[u8]| {
-                if deliver::range(key) == range {
+                if ranges.contains(&deliver::range(key)) {
                     people.extend(kept(body));
                 }
             };
-            self.each(add).await.map_err(Trouble)?;
+            self.each("+", add).await.map_err(Trouble)?;
             Ok(people)
+        })
+    }
+
+    fn person<'a>(&'a self, key: &'a str) -> Answer<'a, Result<Option<Kept>, Trouble>> {
+        Box::pin(async move {
+            let mut person = None;
+            let add = |_: &str, body: &[u8]| person = kept(body);
+            self.each(key, add).await.map_err(Trouble)?;
+            Ok(person)
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Reading back the last message of each subject.
 
+use std::collections::BTreeSet;
+
 use async_nats::jetstream::consumer::{DeliverPolicy, pull::OrderedConfig};
 use futures_util::StreamExt;
 use sayso_ledger::{
@@ -12,12 +14,12 @@ use super::Nats;
 use crate::{readback::kept, sums::Sums};
 
 impl Nats {
-    /// Shows everybody's last message, with the key that its subject ends with.
-    async fn each(&self, mut show: impl FnMut(&str, &[u8])) -> Result<(), String> {
+    /// Shows the last message of one key or of all (`*`), with the key that its subject ends with.
+    async fn each(&self, key: &str, mut show: impl FnMut(&str, &[u8])) -> Result<(), String> {
         let stream = self.stream().await?;
         let config = OrderedConfig {
             deliver_policy: DeliverPolicy::LastPerSubject,
-            filter_subject: format!("{}.*", self.prefix),
+            filter_subject: format!("{}.{key}", self.prefix),
             ..OrderedConfig::default()
         };
         let patience = self.clients.door().patience();
@@ -46,21 +48,30 @@ impl Mirror for Nats {
         Box::pin(async {
             let mut sums = Sums::default();
             let add = |_: &str, body: &[u8]| kept(body).iter().for_each(|kept| sums.add(kept));
-            self.each(add).await.map_err(Trouble)?;
+            self.each("*", add).await.map_err(Trouble)?;
             Ok(sums.all())
         })
     }
 
-    fn people(&self, range: u16) -> Answer<'_, Result<Vec<Kept>, Trouble>> {
+    fn people<'a>(&'a self, ranges: &'a BTreeSet<u16>) -> Answer<'a, Result<Vec<Kept>, Trouble>> {
         Box::pin(async move {
             let mut people = Vec::new();
             let add = |key: &str, body: &[u8]| {
-                if deliver::range(key) == range {
+                if ranges.contains(&deliver::range(key)) {
                     people.extend(kept(body));
                 }
             };
-            self.each(add).await.map_err(Trouble)?;
+            self.each("*", add).await.map_err(Trouble)?;
             Ok(people)
+        })
+    }
+
+    fn person<'a>(&'a self, key: &'a str) -> Answer<'a, Result<Option<Kept>, Trouble>> {
+        Box::pin(async move {
+            let mut person = None;
+            let add = |_: &str, body: &[u8]| person = kept(body);
+            self.each(key, add).await.map_err(Trouble)?;
+            Ok(person)
         })
     }
 }

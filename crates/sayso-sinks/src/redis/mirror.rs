@@ -1,10 +1,10 @@
 //! Reading back the hashes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use redis::{Pipeline, aio::MultiplexedConnection};
 use sayso_ledger::{
-    deliver::of_line,
+    deliver::{of_line, range},
     sink::{Answer, Kept, Mirror, Sum, Trouble},
 };
 use tokio::time::timeout;
@@ -18,18 +18,24 @@ const PAGE: usize = 500;
 type Hash = BTreeMap<String, String>;
 
 impl Redis {
-    /// Shows everybody whose key begins with some digits. A scan may show somebody twice.
-    async fn each(&self, digits: &str, mut show: impl FnMut(Kept)) -> Result<(), String> {
+    /// Shows everybody whose key is wanted. A scan may show somebody twice.
+    async fn each(
+        &self,
+        is_wanted: impl Fn(&str) -> bool,
+        mut show: impl FnMut(Kept),
+    ) -> Result<(), String> {
         let mut connection = self.connections.get().await?;
         let people = format!("{}person:", self.prefix);
         let mut cursor = 0_u64;
         loop {
             let mut scan = redis::cmd("SCAN");
-            scan.arg(cursor).arg("MATCH").arg(format!("{people}{digits}*")).arg("COUNT").arg(PAGE);
+            scan.arg(cursor).arg("MATCH").arg(format!("{people}*")).arg("COUNT").arg(PAGE);
             let page = timeout(self.connections.patience(), scan.query_async(&mut connection));
             let page = page.await.map_err(|_| "timeout")?;
             let (next, places): (u64, Vec<String>) = page.map_err(|error| class(&error))?;
-            for kept in self.page(&mut connection, &people, &places).await? {
+            let keys = places.iter().filter_map(|place| place.strip_prefix(&people));
+            let keys = keys.filter(|key| is_wanted(key)).map(str::to_owned);
+            for kept in self.page(&mut connection, &keys.collect::<Vec<_>>()).await? {
                 show(kept);
             }
             if next == 0 {
@@ -42,12 +48,11 @@ impl Redis {
     async fn page(
         &self,
         connection: &mut MultiplexedConnection,
-        people: &str,
-        places: &[String],
+        keys: &[String],
     ) -> Result<Vec<Kept>, String> {
         let mut asked = redis::pipe();
-        for place in places {
-            asked.hget(place, "names");
+        for key in keys {
+            asked.hget(format!("{}person:{key}", self.prefix), "names");
         }
         let names: Vec<Option<String>> = self.ask(connection, &asked).await?;
         // Whoever has left has none.
@@ -64,9 +69,9 @@ impl Redis {
             asked.hgetall(format!("{}name:{name}", self.prefix));
         }
         let mut hashes = self.ask::<Hash>(connection, &asked).await?.into_iter();
-        let kept = places.iter().zip(&names).filter_map(|(place, names)| {
+        let kept = keys.iter().zip(&names).filter_map(|(key, names)| {
             let own: Vec<Hash> = hashes.by_ref().take(names.len()).collect();
-            kept(place.strip_prefix(people)?, &own)
+            kept(key, &own)
         });
         Ok(kept.collect())
     }
@@ -115,18 +120,26 @@ impl Mirror for Redis {
     fn sums(&self) -> Answer<'_, Result<Vec<Sum>, Trouble>> {
         Box::pin(async {
             let mut sums = Sums::default();
-            self.each("", |kept| sums.add(&kept)).await.map_err(Trouble)?;
+            self.each(|_| true, |kept| sums.add(&kept)).await.map_err(Trouble)?;
             Ok(sums.all())
         })
     }
 
-    fn people(&self, range: u16) -> Answer<'_, Result<Vec<Kept>, Trouble>> {
+    fn people<'a>(&'a self, ranges: &'a BTreeSet<u16>) -> Answer<'a, Result<Vec<Kept>, Trouble>> {
         Box::pin(async move {
             let mut people = BTreeMap::new();
-            let digits = format!("{range:03x}");
+            let is_wanted = |key: &str| ranges.contains(&range(key));
             let add = |kept: Kept| drop(people.insert(kept.key.clone(), kept));
-            self.each(&digits, add).await.map_err(Trouble)?;
+            self.each(is_wanted, add).await.map_err(Trouble)?;
             Ok(people.into_values().collect())
+        })
+    }
+
+    fn person<'a>(&'a self, key: &'a str) -> Answer<'a, Result<Option<Kept>, Trouble>> {
+        Box::pin(async move {
+            let mut connection = self.connections.get().await.map_err(Trouble)?;
+            let page = self.page(&mut connection, &[key.to_owned()]).await;
+            Ok(page.map_err(Trouble)?.pop())
         })
     }
 }

@@ -4,7 +4,10 @@
 //! Somebody whose own columns contradict what was told (`check_sql`) is held against their marks, so
 //! that the ledger finds that they differ and tells of them again.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use sayso_consent::id::Position;
 use sayso_ledger::{
@@ -28,28 +31,46 @@ impl Mirror for Sql {
         })
     }
 
-    fn people(&self, range: u16) -> Answer<'_, Result<Vec<Kept>, Trouble>> {
+    fn people<'a>(&'a self, ranges: &'a BTreeSet<u16>) -> Answer<'a, Result<Vec<Kept>, Trouble>> {
         Box::pin(async move {
-            let begin = format!("{range:03x}");
-            let read = self.reading(|database| {
-                Box::pin(async move {
-                    let people = database.people(begin.clone()).await?;
-                    Ok((people, database.contradicting(begin).await?))
-                })
-            });
-            let (mut people, contradicting) = read.await?;
-            let places: BTreeMap<String, usize> =
-                people.iter().enumerate().map(|(place, kept)| (kept.key.clone(), place)).collect();
-            for key in contradicting {
-                let kept = places.get(&key).and_then(|place| people.get_mut(*place));
-                kept.into_iter().for_each(|kept| kept.marks = kept.marks.wrapping_add(1));
-            }
-            Ok(people)
+            let begins = ranges.iter().map(|range| format!("{range:03x}"));
+            // What contradicts is found by going through everybody, however few are wanted.
+            self.beginning(begins.collect(), String::new()).await
+        })
+    }
+
+    fn person<'a>(&'a self, key: &'a str) -> Answer<'a, Result<Option<Kept>, Trouble>> {
+        Box::pin(async move {
+            let people = self.beginning(vec![key.to_owned()], key.to_owned()).await?;
+            Ok(people.into_iter().find(|kept| kept.key == key))
         })
     }
 
     fn patience(&self) -> Duration {
         Duration::from_secs(300)
+    }
+}
+
+impl Sql {
+    /// Everybody whose key begins in one of these ways, all of which begin with `common`.
+    async fn beginning(&self, begins: Vec<String>, common: String) -> Result<Vec<Kept>, Trouble> {
+        let read = self.reading(|database| {
+            Box::pin(async move {
+                let mut people = Vec::new();
+                for begin in begins {
+                    people.extend(database.people(begin).await?);
+                }
+                Ok((people, database.contradicting(common).await?))
+            })
+        });
+        let (mut people, contradicting) = read.await?;
+        let places: BTreeMap<String, usize> =
+            people.iter().enumerate().map(|(place, kept)| (kept.key.clone(), place)).collect();
+        for key in contradicting {
+            let kept = places.get(&key).and_then(|place| people.get_mut(*place));
+            kept.into_iter().for_each(|kept| kept.marks = kept.marks.wrapping_add(1));
+        }
+        Ok(people)
     }
 }
 

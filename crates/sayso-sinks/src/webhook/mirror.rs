@@ -3,7 +3,7 @@
 //! Its answers are parsed strictly and never repeated: a receiver that answers otherwise has trouble
 //! of the class `unreadable`, and nothing more is said.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
 use sayso_consent::id::Position;
@@ -76,6 +76,18 @@ impl Webhook {
             (Sent::Retry { why, .. } | Sent::Refused { why }, _) => Err(Trouble(why.class())),
         }
     }
+
+    async fn people_in(&self, range: u16) -> Result<Vec<Kept>, Trouble> {
+        let question = format!(r#"{{"ask":"people","range":{range}}}"#);
+        let People { people } = self.read(question, PEOPLE_BYTES_MAX).await?;
+        let mut seen = BTreeSet::new();
+        let kept = |said: KeptSaid| {
+            let KeptSaid { key, position, names, marks } = said;
+            let is_fit = is_key(&key, range) && seen.insert(key.clone());
+            is_fit.then_some(Kept { key, position, names, marks }).ok_or_else(unreadable)
+        };
+        people.into_iter().map(kept).collect()
+    }
 }
 
 impl Mirror for Webhook {
@@ -92,18 +104,19 @@ impl Mirror for Webhook {
         })
     }
 
-    fn people(&self, range: u16) -> Answer<'_, Result<Vec<Kept>, Trouble>> {
+    fn people<'a>(&'a self, ranges: &'a BTreeSet<u16>) -> Answer<'a, Result<Vec<Kept>, Trouble>> {
         Box::pin(async move {
-            let question = format!(r#"{{"ask":"people","range":{range}}}"#);
-            let People { people } = self.read(question, PEOPLE_BYTES_MAX).await?;
-            let mut seen = BTreeSet::new();
-            let kept = |said: KeptSaid| {
-                let KeptSaid { key, position, names, marks } = said;
-                let is_fit = is_key(&key, range) && seen.insert(key.clone());
-                is_fit.then_some(Kept { key, position, names, marks }).ok_or_else(unreadable)
-            };
-            people.into_iter().map(kept).collect()
+            let mut all = Vec::new();
+            for range in ranges {
+                all.extend(self.people_in(*range).await?);
+            }
+            Ok(all)
         })
+    }
+
+    /// Each range is a question of its own.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(300)
     }
 }
 

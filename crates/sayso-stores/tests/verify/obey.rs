@@ -3,7 +3,7 @@
 //! for as long as somebody says so, and a no goes through all the same.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{
         Arc, Mutex,
@@ -137,8 +137,9 @@ impl Mirror for System {
         Box::pin(std::future::ready(Ok(sums.into_values().collect())))
     }
 
-    fn people(&self, wanted: u16) -> Answer<'_, Result<Vec<Kept>, Trouble>> {
-        let kept = self.kept().into_iter().filter(|kept| range(&kept.key) == wanted).collect();
+    fn people<'a>(&'a self, ranges: &'a BTreeSet<u16>) -> Answer<'a, Result<Vec<Kept>, Trouble>> {
+        let is_wanted = |kept: &Kept| ranges.contains(&range(&kept.key));
+        let kept = self.kept().into_iter().filter(is_wanted).collect();
         Box::pin(std::future::ready(Ok(kept)))
     }
 }

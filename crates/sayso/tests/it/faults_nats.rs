@@ -58,12 +58,10 @@ impl Reader {
         reporter: Caller,
         starts: watch::Receiver<u64>,
     ) -> Arc<Self> {
-        let config = Config {
-            name: STREAM.into(),
-            subjects: vec![SUBJECTS.into()],
-            max_messages_per_subject: 1,
-            ..Config::default()
-        };
+        // All messages are kept, and not the newest of everybody alone: NATS 2.9 that is killed while
+        // it lets go of older ones may from then on give nobody what is published after.
+        let config =
+            Config { name: STREAM.into(), subjects: vec![SUBJECTS.into()], ..Config::default() };
         stream(server).await.unwrap().create_stream(config).await.unwrap();
         let (reports, waiting) = unbounded_channel();
         let (held, newest) = (Mutex::new(Held::new(Habit::Right)), AtomicU64::new(0));
@@ -84,13 +82,16 @@ impl Reader {
         }
     }
 
-    /// Reads from the start, which is the newest of everybody, until something breaks. Not from
-    /// where it was: a server that was killed may give a place in the stream twice.
+    /// Reads from the newest of everybody until something breaks. Not from where it was: a server
+    /// that was killed may give a place in the stream twice.
     async fn read_on(&self, server: &Server<Nats>) -> Option<()> {
         let context = stream(server).await?;
         let stream = timeout(PATIENCE, context.get_stream(STREAM)).await.ok()?.ok()?;
-        let config =
-            OrderedConfig { deliver_policy: DeliverPolicy::All, ..OrderedConfig::default() };
+        let config = OrderedConfig {
+            deliver_policy: DeliverPolicy::LastPerSubject,
+            filter_subject: SUBJECTS.into(),
+            ..OrderedConfig::default()
+        };
         let consumer = timeout(PATIENCE, stream.create_consumer(config)).await.ok()?.ok()?;
         let mut messages = consumer.messages().await.ok()?;
         loop {

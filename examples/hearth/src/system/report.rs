@@ -25,10 +25,6 @@ use super::{
 
 /// Most effects in one request.
 const EFFECTS_MAX: usize = 200;
-/// Reports that come close together travel together: sent when none has come for this long …
-const QUIET: Duration = Duration::from_millis(20);
-/// … or when the first has waited for this long.
-const WAIT_MAX: Duration = Duration::from_millis(50);
 /// How long one request may take.
 const REQUEST_MAX: Duration = Duration::from_secs(10);
 /// The pause after a failure doubles from the first to the last of these.
@@ -142,7 +138,7 @@ impl Reporter {
                 Ok(true) if *stop.borrow() => return,
                 Ok(true) => {
                     pause = PAUSE.0;
-                    if !gather(&mut news, &mut stop).await {
+                    if !more(&mut news, &mut stop).await {
                         return;
                     }
                 }
@@ -159,7 +155,8 @@ impl Reporter {
         }
     }
 
-    /// Sends until the outbox is empty; `false` if Sayso could not be told for now.
+    /// Sends until the outbox is empty; `false` if Sayso could not be told for now. What comes
+    /// while a request is under way travels with the next one.
     async fn flush(&self) -> Result<bool, Unwritten> {
         loop {
             let reports = self.table.unreported(EFFECTS_MAX).await?;
@@ -238,21 +235,10 @@ fn outcome(status: StatusCode) -> Outcome {
     }
 }
 
-/// Waits for something to report and for what comes close behind it; `false` if the table is gone.
-async fn gather(news: &mut watch::Receiver<usize>, stop: &mut watch::Receiver<bool>) -> bool {
-    let before = *news.borrow();
+/// Waits for something to report; `false` if the table is gone.
+async fn more(news: &mut watch::Receiver<usize>, stop: &mut watch::Receiver<bool>) -> bool {
     tokio::select! {
-        changed = news.changed() => if changed.is_err() { return false },
-        _ = stop.wait_for(|stop| *stop) => return true,
+        changed = news.changed() => changed.is_ok(),
+        _ = stop.wait_for(|stop| *stop) => true,
     }
-    let latest = time::Instant::now() + WAIT_MAX;
-    while news.borrow().wrapping_sub(before) < EFFECTS_MAX {
-        let until = latest.min(time::Instant::now() + QUIET);
-        match time::timeout_at(until, news.changed()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return false,
-            Err(_) => break,
-        }
-    }
-    true
 }

@@ -1,5 +1,7 @@
 //! What is read back is what the system holds, and a system that let go of something is found.
 
+use std::collections::BTreeSet;
+
 use sayso_ledger::{
     deliver::range,
     sink::{Kept, Mirror, Sum},
@@ -23,12 +25,18 @@ pub(in crate::conformance) async fn faithful(bench: &Bench<'_>) -> Verdict {
     (told[0], told[1]) = (gone, newer);
     bench.holds(&told).await?;
     let sums = read(mirror.sums()).await?;
+    let ranges: BTreeSet<u16> = told.iter().map(|message| range(&message.key)).collect();
+    let all = read(mirror.people(&ranges)).await?;
+    for range in &ranges {
+        let sum = sums.iter().find(|sum| sum.range == *range).copied();
+        must(sum == sum_over(*range, &all), "the sums are not those of the people")?;
+    }
+    let is_wanted = |kept: &Kept| ranges.contains(&range(&kept.key));
+    must(all.iter().all(is_wanted), "somebody of another range is read back")?;
     for message in &told {
-        let range = range(&message.key);
-        let found = read(mirror.people(range)).await?;
-        let sum = sums.iter().find(|sum| sum.range == range).copied();
-        must(sum == sum_over(range, &found), "the sums are not those of the people")?;
-        let own = found.into_iter().find(|kept| kept.key == message.key);
+        let own = all.iter().find(|kept| kept.key == message.key).cloned();
+        let alone = read(mirror.person(&message.key)).await?;
+        must(alone == own, format!("alone {alone:?} is read back, and among others {own:?}"))?;
         let expected = bench.rig.expects(message);
         // A system need not say through which entry it was told.
         let position = own.as_ref().and_then(|own| own.position);
@@ -40,12 +48,12 @@ pub(in crate::conformance) async fn faithful(bench: &Bench<'_>) -> Verdict {
 
 fn sum_over(range: u16, people: &[Kept]) -> Option<Sum> {
     let mut sum = Sum { range, ..Sum::default() };
-    for kept in people {
+    for kept in people.iter().filter(|kept| self::range(&kept.key) == range) {
         sum.people += 1;
         sum.names += kept.names;
         sum.marks = sum.marks.wrapping_add(kept.marks);
     }
-    (!people.is_empty()).then_some(sum)
+    (sum.people > 0).then_some(sum)
 }
 
 /// What was told and is no longer there shows in the sums.
@@ -75,7 +83,7 @@ async fn read<T>(
 }
 
 async fn is_read_back(mirror: &dyn Mirror, key: &str) -> Result<bool, String> {
-    Ok(read(mirror.people(range(key))).await?.iter().any(|kept| kept.key == key))
+    Ok(read(mirror.person(key)).await?.is_some())
 }
 
 async fn sum_of(mirror: &dyn Mirror, key: &str) -> Result<Option<Sum>, String> {

@@ -1,6 +1,7 @@
 //! The receivers of `clients/`, as programs of their own, told by the real sink and read back.
 
 use std::{
+    collections::BTreeSet,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -126,7 +127,7 @@ async fn obeys(receiver: &Running, batch_max: usize) {
     assert_eq!(sums.iter().map(|sum| sum.people).sum::<u64>(), 39);
     assert_eq!(sums.iter().map(|sum| sum.names).sum::<u64>(), 78);
     for expected in told.iter().map(kept) {
-        let people = mirror.people(range(&expected.key)).await.unwrap();
+        let people = mirror.people(&BTreeSet::from([range(&expected.key)])).await.unwrap();
         assert!(people.contains(&expected), "{expected:?} is not among {people:?}");
         let own = sums.iter().find(|sum| sum.range == range(&expected.key)).unwrap();
         let marks = people.iter().fold(0, |sum: u64, kept| sum.wrapping_add(kept.marks));

@@ -1,6 +1,7 @@
 //! The webhook and a receiver that does what the guide says, one by one and in batches.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -294,7 +295,11 @@ async fn a_receiver_that_answers_questions_otherwise_is_not_believed() {
         let webhook = Webhook::new(local(&receiver.url())).unwrap().with(options).unwrap();
         let mirror = Sink::mirror(&webhook).unwrap();
         assert_eq!(mirror.sums().await.unwrap_err().0, "unreadable", "{answer}");
-        assert_eq!(mirror.people(5).await.unwrap_err().0, "unreadable", "{answer}");
+        assert_eq!(
+            mirror.people(&BTreeSet::from([5])).await.unwrap_err().0,
+            "unreadable",
+            "{answer}"
+        );
     }
     assert!(Webhook::new(local("http://127.0.0.1:9/")).unwrap().mirror().is_none());
 }
