@@ -1,11 +1,14 @@
 //! From a choice to the last of eight systems ([`crate::eight`]) that has applied it, with everything
 //! real in between, at 1, 100 and 1,000 choices a second. Beside the bare transports at the same
-//! pace: a request of a message's size to a server that answers and does nothing, and a message of
-//! that size published to a NATS stream until it is acknowledged.
+//! pace: a request of a message's size to a server that answers and does nothing, a message of that
+//! size published to a NATS stream until it is acknowledged, and that many bytes put on the disk.
 
 use std::{
     collections::HashMap,
+    fs::File,
+    io::Write,
     net::SocketAddr,
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -23,7 +26,7 @@ use serde_json::json;
 use tokio::{
     runtime::Builder,
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    task::JoinSet,
+    task::{JoinSet, spawn_blocking},
     time::timeout,
 };
 
@@ -257,16 +260,17 @@ fn one_round(latencies: Vec<u64>) -> Measured {
     Measured(vec![Sample { count, seconds, latencies, cpu: None }])
 }
 
-/// The bare transports.
+/// The bare transports, and the disk.
 struct Bare {
     http: Arc<Pool>,
     nats: jetstream::Context,
+    file: Arc<File>,
 }
 
 const BARE: &str = "bare";
 
 impl Bare {
-    async fn connect(company: &Company, http: &Server) -> Result<Self> {
+    async fn connect(company: &Company, http: &Server, folder: &Path) -> Result<Self> {
         let login = company.nats.place().operator.clone();
         let options =
             async_nats::ConnectOptions::with_user_and_password(login.name, login.password);
@@ -276,7 +280,8 @@ impl Bare {
         let config =
             jetstream::stream::Config { name: BARE.into(), subjects, ..Default::default() };
         nats.create_stream(config).await?;
-        Ok(Self { http: Pool::to(http.address()), nats })
+        let file = Arc::new(File::create(folder.join("bare"))?);
+        Ok(Self { http: Pool::to(http.address()), nats, file })
     }
 
     async fn http(&self, pace: Pace) -> Result<Measured> {
@@ -298,6 +303,21 @@ impl Bare {
         });
         Ok(spans(ended.await?))
     }
+
+    async fn sync(&self, pace: Pace) -> Result<Measured> {
+        let ended = paced(pace, || {
+            let file = Arc::clone(&self.file);
+            async move {
+                let synced = spawn_blocking(move || {
+                    (&*file).write_all(&[b'x'; BYTES])?;
+                    file.sync_data()
+                });
+                synced.await??;
+                Ok(Instant::now())
+            }
+        });
+        Ok(spans(ended.await?))
+    }
 }
 
 fn spans(ended: Vec<(Instant, Instant)>) -> Measured {
@@ -313,6 +333,7 @@ async fn at_pace(
 ) -> Result<Vec<Row>> {
     let http = bare.http(pace).await?;
     let nats = bare.nats(pace).await?;
+    let sync = bare.sync(pace).await?;
     let clicks = paced(pace, || clicking.click()).await?;
     let mut clicks: Vec<Click> =
         clicks.into_iter().map(|(due, click)| Click { due: due.min(click.due), ..click }).collect();
@@ -336,6 +357,7 @@ async fn at_pace(
             format!("floor: published to NATS and acknowledged, {per_second} a second"),
             &nats,
         ),
+        Row::waited(format!("floor: one sync of the disk, {per_second} a second"), &sync),
     ])
 }
 
@@ -349,7 +371,7 @@ pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     let (note, settled) = unbounded_channel();
     let ledger = Arc::clone(&company.world.app.ledger);
     company.server.handle()?.spawn(watch_settled(ledger, note));
-    let bare = runtime.block_on(Bare::connect(&company, &server))?;
+    let bare = runtime.block_on(Bare::connect(&company, &server, folder.path()))?;
     let clicking = Clicking {
         people: company.world.subjects(),
         key: company.key.clone(),
