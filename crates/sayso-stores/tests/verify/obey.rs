@@ -31,6 +31,7 @@ use tokio::{sync::watch, task::JoinHandle};
 use crate::world::{catalog, id, noon, person, secrets};
 
 mod late;
+mod room;
 
 const PEOPLE: u128 = 12;
 
@@ -51,19 +52,25 @@ struct System {
     rows: Arc<Mutex<BTreeMap<String, Row>>>,
     /// Says that it applied, and keeps nothing.
     lies: Arc<AtomicBool>,
+    /// Takes nothing.
+    is_away: Arc<AtomicBool>,
     told: Arc<Mutex<Vec<SubjectId>>>,
 }
 
 impl Default for System {
     fn default() -> Self {
         let pace = Pace { batch_max: 5, at_once: 2, per_second: None };
-        let (rows, lies, told) = (Arc::default(), Arc::default(), Arc::default());
-        Self { pace, rows, lies, told }
+        let (rows, told) = (Arc::default(), Arc::default());
+        let (lies, is_away) = (Arc::default(), Arc::default());
+        Self { pace, rows, lies, is_away, told }
     }
 }
 
 impl System {
     fn take(&self, message: &Message) -> Outcome {
+        if self.is_away.load(Ordering::Relaxed) {
+            return Outcome::again("away");
+        }
         self.told.lock().unwrap().push(message.about.subject);
         if self.lies.load(Ordering::Relaxed) {
             return Outcome::Applied { detail: None };

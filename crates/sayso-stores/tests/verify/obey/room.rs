@@ -1,0 +1,64 @@
+//! A system that is down for long while more people change than are kept in memory.
+
+use std::time::Instant;
+
+use sayso_ledger::limits::LANES_MAX;
+
+use super::*;
+
+/// Enough that many find no room, and few enough that all are told in seconds.
+const CROWD: u128 = LANES_MAX as u128 + 6_000;
+const PATIENCE: Duration = Duration::from_secs(120);
+
+impl Running {
+    /// Waits in real time alone: with nothing read back meanwhile.
+    async fn in_time(&self, what: &str, is_so: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !is_so() {
+            let standing = self.board.standing(&id("mailer"));
+            assert!(begun.elapsed() < PATIENCE, "it never came to be that {what}: {standing:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn crowd(&self) {
+        let newcomers: Vec<Command> = (PEOPLE..CROWD)
+            .map(|number| {
+                let mut newcomer = self.newcomer(number);
+                if let Command::CreateSubject { choices, .. } = &mut newcomer {
+                    let purpose = Some(id("marketing.offers"));
+                    let scope = Scope { purpose, ..Scope::default() };
+                    choices.push(Choice::of_person(Effect::Grant, scope));
+                }
+                newcomer
+            })
+            .collect();
+        for some in newcomers.chunks(1_000) {
+            let written = self.ledger.submit(some.to_vec(), "test", None).await.unwrap();
+            assert!(written.iter().all(Result::is_ok));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_finds_no_room_in_memory_is_told_all_the_same() {
+    let pace = Pace { batch_max: 500, at_once: 4, per_second: None };
+    let running = Running::with(System { pace, ..System::default() }).await;
+    running.declare(None).await;
+    running.in_time("the first are told", || running.system.people() == PEOPLE as usize).await;
+    running.system.is_away.store(true, Ordering::Relaxed);
+    running.crowd().await;
+    let waiting = || running.board.standing(&id("mailer")).waiting;
+    running.in_time("there is no room left", || waiting() >= LANES_MAX).await;
+    running.says(1, Effect::Denial, None).await;
+    let last = CROWD - 1;
+    running.says(last, Effect::Denial, None).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(waiting() < CROWD as usize, "{} wait in memory", waiting());
+    running.system.is_away.store(false, Ordering::Relaxed);
+    running.in_time("all are told", || running.system.people() == CROWD as usize).await;
+    let refused =
+        || running.allows(1) < running.allows(2) && running.allows(1) == running.allows(last);
+    running.in_time("and who withdrew", refused).await;
+    running.end().await;
+}
