@@ -31,6 +31,7 @@ use tokio::{sync::watch, task::JoinHandle};
 use crate::world::{catalog, id, noon, person, secrets};
 
 mod late;
+mod pace;
 mod room;
 
 const PEOPLE: u128 = 12;

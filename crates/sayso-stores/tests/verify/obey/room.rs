@@ -11,7 +11,7 @@ const CROWD: u128 = LANES_MAX as u128 + 6_000;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Running {
-    /// Waits in real time alone: with nothing read back meanwhile.
+    /// Waits while the ledger's clock stands still.
     async fn in_time(&self, what: &str, is_so: impl Fn() -> bool) {
         let begun = Instant::now();
         while !is_so() {
@@ -21,8 +21,9 @@ impl Running {
         }
     }
 
-    async fn crowd(&self) {
-        let newcomers: Vec<Command> = (PEOPLE..CROWD)
+    /// Has so many people in all, each with a choice.
+    pub(super) async fn crowd(&self, people: u128) {
+        let newcomers: Vec<Command> = (PEOPLE..people)
             .map(|number| {
                 let mut newcomer = self.newcomer(number);
                 if let Command::CreateSubject { choices, .. } = &mut newcomer {
@@ -47,7 +48,7 @@ async fn whoever_finds_no_room_in_memory_is_told_all_the_same() {
     running.declare(None).await;
     running.in_time("the first are told", || running.system.people() == PEOPLE as usize).await;
     running.system.is_away.store(true, Ordering::Relaxed);
-    running.crowd().await;
+    running.crowd(CROWD).await;
     let waiting = || running.board.standing(&id("mailer")).waiting;
     running.in_time("there is no room left", || waiting() >= LANES_MAX).await;
     running.says(1, Effect::Denial, None).await;
