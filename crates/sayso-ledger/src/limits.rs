@@ -15,6 +15,9 @@ pub const IDEMPOTENCY_MS: i64 = 7 * 24 * 3_600 * 1_000;
 pub const LANES_MAX: usize = 65_536;
 /// Most people who are told again one by one after a system was read back; more are told again all.
 pub const DRIFTED_MAX: usize = 10_000;
+/// About how many people a system that differs is asked about at once, which are then in memory as
+/// it has them.
+pub const READ_BACK_PEOPLE: u64 = 50_000;
 /// The first wait after a failed delivery, in milliseconds.
 pub const RETRY_FIRST_MS: u64 = 200;
 /// The longest wait between two tries, in milliseconds.

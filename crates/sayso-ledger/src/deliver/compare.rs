@@ -20,6 +20,7 @@ use crate::{
         encode::PermissionData,
         mark::{RANGES, range, sum},
     },
+    limits::READ_BACK_PEOPLE,
     parallel::each,
     sink::{About, Kept, Mirror, Sum, Trouble},
 };
@@ -27,8 +28,6 @@ use crate::{
 /// How many people are worked out between two moments at which others have the core: some
 /// milliseconds' worth.
 const PAGE: usize = 512;
-/// About how many people are in memory at once as the system has them.
-const READ_AT_ONCE: usize = 50_000;
 
 /// What a system should have about one person.
 #[derive(Clone, Debug)]
@@ -79,19 +78,20 @@ pub(super) async fn compare(
     Ok(found)
 }
 
-/// The ranges where a sum differs, as many together as are to be read at once.
+/// The ranges where a sum differs, as many together as are to be read at once. How many people the
+/// system says that it holds may be any number.
 fn differing(
     expected: &HashMap<u16, Vec<Expected>>,
     held: &HashMap<u16, Sum>,
 ) -> Vec<BTreeSet<u16>> {
-    let (mut groups, mut people) = (Vec::<BTreeSet<u16>>::new(), 0);
+    let (mut groups, mut people) = (Vec::<BTreeSet<u16>>::new(), 0_u64);
     for range in 0..RANGES {
         let own = expected.get(&range).map_or(&[][..], Vec::as_slice);
         let holds = held.get(&range).copied().unwrap_or_default();
         if !differs(own, &holds) {
             continue;
         }
-        match groups.last_mut().filter(|_| people < READ_AT_ONCE) {
+        match groups.last_mut().filter(|_| people < READ_BACK_PEOPLE) {
             Some(group) => {
                 group.insert(range);
             }
@@ -100,7 +100,7 @@ fn differing(
                 people = 0;
             }
         }
-        people += own.len().max(usize::try_from(holds.people).unwrap_or(READ_AT_ONCE));
+        people = people.saturating_add(holds.people.max(own.len() as u64));
     }
     groups
 }
@@ -207,4 +207,41 @@ async fn everybody(ledger: &Ledger, recipient: &Id, at: Timestamp) -> HashMap<u1
         }
     }
     expected
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expects(range: u16, people: usize) -> (u16, Vec<Expected>) {
+        let (subject, key, is_open) = (SubjectId(1), format!("{range:03x}"), false);
+        (range, vec![Expected { subject, key, names: 1, marks: 1, is_open }; people])
+    }
+
+    fn holds(range: u16, people: u64, marks: u64) -> (u16, Sum) {
+        (range, Sum { range, people, names: people, marks })
+    }
+
+    #[test]
+    fn what_differs_is_read_together_up_to_a_limit() {
+        let half = READ_BACK_PEOPLE / 2;
+        let expected = HashMap::from([expects(1, 2), expects(2, 2), expects(5, half as usize)]);
+        let held = [holds(1, 2, 2), holds(2, 2, 7), holds(3, half, 9), holds(4, 1, 1)];
+        let groups = differing(&expected, &HashMap::from(held));
+        assert_eq!(groups, [BTreeSet::from([2, 3, 4, 5])]);
+        let held = [holds(1, 2, 2), holds(2, half, 7), holds(3, half, 9), holds(4, 1, 1)];
+        let groups = differing(&expected, &HashMap::from(held));
+        assert_eq!(groups, [BTreeSet::from([2, 3]), BTreeSet::from([4, 5])]);
+        assert_eq!(
+            differing(&HashMap::from([expects(1, 2)]), &HashMap::from([holds(1, 2, 2)])),
+            []
+        );
+    }
+
+    #[test]
+    fn a_system_may_say_that_it_holds_any_number_of_people() {
+        let held = [holds(1, 1, 1), holds(2, u64::MAX, 1), holds(3, u64::MAX, 1)];
+        let groups = differing(&HashMap::new(), &HashMap::from(held));
+        assert_eq!(groups, [BTreeSet::from([1, 2]), BTreeSet::from([3])]);
+    }
 }
