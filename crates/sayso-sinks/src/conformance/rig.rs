@@ -18,22 +18,28 @@ pub(crate) struct Cannot(pub(crate) &'static str);
 /// Done, or why it cannot be.
 pub(crate) type Able<T = ()> = Result<T, Cannot>;
 
-/// What can be done to a receiving system.
+/// What can be done to a receiving system. What undoes it does nothing unless there is something.
 pub(crate) trait Hands: Send + Sync {
     /// The system goes away: it accepts no connection, and existing ones end.
     fn break_off(&self) -> Answer<'_, Able>;
     /// It is back with all that it held.
-    fn mend(&self) -> Answer<'_, ()>;
+    fn mend(&self) -> Answer<'_, ()> {
+        Box::pin(ready(()))
+    }
 
     /// The system accepts and never answers.
     fn stall(&self) -> Answer<'_, Able>;
     /// It answers again.
-    fn wake(&self) -> Answer<'_, ()>;
+    fn wake(&self) -> Answer<'_, ()> {
+        Box::pin(ready(()))
+    }
 
     /// The credentials of the sinks are good no longer; existing connections end.
     fn revoke(&self) -> Answer<'_, Able>;
     /// They are good again.
-    fn admit(&self) -> Answer<'_, ()>;
+    fn admit(&self) -> Answer<'_, ()> {
+        Box::pin(ready(()))
+    }
 }
 
 /// A server does all of it.

@@ -98,10 +98,6 @@ impl Hands for Room {
         Box::pin(async { Err(Cannot("a program that does not answer looks like any other")) })
     }
 
-    fn wake(&self) -> Answer<'_, ()> {
-        Box::pin(async {})
-    }
-
     fn revoke(&self) -> Answer<'_, Able> {
         self.flag("closed", true)
     }

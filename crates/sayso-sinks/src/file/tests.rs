@@ -81,16 +81,8 @@ impl Hands for Room {
         Box::pin(async { Err(Cannot("a disk answers")) })
     }
 
-    fn wake(&self) -> Answer<'_, ()> {
-        Box::pin(async {})
-    }
-
     fn revoke(&self) -> Answer<'_, Able> {
         Box::pin(async { Err(Cannot("the owner of a folder may always write to it")) })
-    }
-
-    fn admit(&self) -> Answer<'_, ()> {
-        Box::pin(async {})
     }
 }
 

@@ -3,25 +3,26 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use rumqttc::v5::mqttbytes::v5::{Packet, SubscribeReasonCode};
-use sayso_ledger::{
-    deliver,
-    sink::{Answer, Kept, Mirror, Sum, Trouble},
-};
+use sayso_ledger::sink::{Answer, Kept, Mirror, Sum, Trouble};
 use tokio::time::timeout;
 
 use super::{
     Mqtt,
     session::{Broken, Session},
 };
-use crate::{readback::kept, sums::Sums};
+use crate::readback::{self, Newest};
 
 /// MQTT does not say which kept message is the last. Brokers send them before they answer what was
 /// asked after the subscription, or soon after.
 const SILENCE: Duration = Duration::from_millis(500);
 
-impl Mqtt {
-    /// Shows the kept message of one key or of all (`+`), with the key that its topic ends with.
-    async fn each(&self, key: &str, mut show: impl FnMut(&str, &[u8])) -> Result<(), String> {
+impl Newest for Mqtt {
+    async fn each(
+        &self,
+        key: Option<&str>,
+        mut show: impl FnMut(&str, &[u8]) + Send,
+    ) -> Result<(), String> {
+        let key = key.unwrap_or("+");
         let mut session = Session::open(&self.door, &self.login).await?;
         let filter = format!("{}/{key}", self.prefix);
         let asked = timeout(self.door.patience(), session.subscribe(&filter));
@@ -64,33 +65,14 @@ fn class(broken: Broken) -> String {
 
 impl Mirror for Mqtt {
     fn sums(&self) -> Answer<'_, Result<Vec<Sum>, Trouble>> {
-        Box::pin(async {
-            let mut sums = Sums::default();
-            let add = |_: &str, body: &[u8]| kept(body).iter().for_each(|kept| sums.add(kept));
-            self.each("+", add).await.map_err(Trouble)?;
-            Ok(sums.all())
-        })
+        Box::pin(readback::sums(self))
     }
 
     fn people<'a>(&'a self, ranges: &'a BTreeSet<u16>) -> Answer<'a, Result<Vec<Kept>, Trouble>> {
-        Box::pin(async move {
-            let mut people = Vec::new();
-            let add = |key: &str, body: &[u8]| {
-                if ranges.contains(&deliver::range(key)) {
-                    people.extend(kept(body));
-                }
-            };
-            self.each("+", add).await.map_err(Trouble)?;
-            Ok(people)
-        })
+        Box::pin(readback::people(self, ranges))
     }
 
     fn person<'a>(&'a self, key: &'a str) -> Answer<'a, Result<Option<Kept>, Trouble>> {
-        Box::pin(async move {
-            let mut person = None;
-            let add = |_: &str, body: &[u8]| person = kept(body);
-            self.each(key, add).await.map_err(Trouble)?;
-            Ok(person)
-        })
+        Box::pin(readback::person(self, key))
     }
 }

@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 
 use async_nats::jetstream::consumer::{DeliverPolicy, pull::OrderedConfig};
 use futures_util::StreamExt;
-use sayso_ledger::{
-    deliver,
-    sink::{Answer, Kept, Mirror, Sum, Trouble},
-};
+use sayso_ledger::sink::{Answer, Kept, Mirror, Sum, Trouble};
 use tokio::time::timeout;
 
 use super::Nats;
-use crate::{readback::kept, sums::Sums};
+use crate::readback::{self, Newest};
 
-impl Nats {
-    /// Shows the last message of one key or of all (`*`), with the key that its subject ends with.
-    async fn each(&self, key: &str, mut show: impl FnMut(&str, &[u8])) -> Result<(), String> {
+impl Newest for Nats {
+    async fn each(
+        &self,
+        key: Option<&str>,
+        mut show: impl FnMut(&str, &[u8]) + Send,
+    ) -> Result<(), String> {
+        let key = key.unwrap_or("*");
         let stream = self.stream().await?;
         let config = OrderedConfig {
             deliver_policy: DeliverPolicy::LastPerSubject,
@@ -45,33 +46,14 @@ impl Nats {
 
 impl Mirror for Nats {
     fn sums(&self) -> Answer<'_, Result<Vec<Sum>, Trouble>> {
-        Box::pin(async {
-            let mut sums = Sums::default();
-            let add = |_: &str, body: &[u8]| kept(body).iter().for_each(|kept| sums.add(kept));
-            self.each("*", add).await.map_err(Trouble)?;
-            Ok(sums.all())
-        })
+        Box::pin(readback::sums(self))
     }
 
     fn people<'a>(&'a self, ranges: &'a BTreeSet<u16>) -> Answer<'a, Result<Vec<Kept>, Trouble>> {
-        Box::pin(async move {
-            let mut people = Vec::new();
-            let add = |key: &str, body: &[u8]| {
-                if ranges.contains(&deliver::range(key)) {
-                    people.extend(kept(body));
-                }
-            };
-            self.each("*", add).await.map_err(Trouble)?;
-            Ok(people)
-        })
+        Box::pin(readback::people(self, ranges))
     }
 
     fn person<'a>(&'a self, key: &'a str) -> Answer<'a, Result<Option<Kept>, Trouble>> {
-        Box::pin(async move {
-            let mut person = None;
-            let add = |_: &str, body: &[u8]| person = kept(body);
-            self.each(key, add).await.map_err(Trouble)?;
-            Ok(person)
-        })
+        Box::pin(readback::person(self, key))
     }
 }

@@ -17,13 +17,18 @@ pub(super) fn make_private(path: &Path) -> Result<(), StoreError> {
     made.map(drop).map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
-pub(super) fn open_ledger(folder: &Path) -> Result<Connection, StoreError> {
-    let path = folder.join("ledger.db");
-    make_private(&path)?;
+fn connect(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open(path).map_err(failed)?;
     connection.busy_timeout(BUSY).map_err(failed)?;
     // Or a statement is compiled anew for each place that is read from, which is most of its cost.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
+    Ok(connection)
+}
+
+pub(super) fn open_ledger(folder: &Path) -> Result<Connection, StoreError> {
+    let path = folder.join("ledger.db");
+    make_private(&path)?;
+    let connection = connect(&path)?;
     connection
         .execute_batch(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;
@@ -38,8 +43,7 @@ pub(super) fn open_derived(folder: &Path) -> Result<Connection, StoreError> {
     let path = folder.join("derived.db");
     let open = || -> Result<Connection, StoreError> {
         make_private(&path)?;
-        let connection = Connection::open(&path).map_err(failed)?;
-        connection.busy_timeout(BUSY).map_err(failed)?;
+        let connection = connect(&path)?;
         // The newest of it may be lost, but not the order: with OFF, after a power cut, the index
         // could say that it has entries that it lacks, and an erasure would leave them behind.
         connection

@@ -9,7 +9,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sayso_consent::{
@@ -205,6 +205,25 @@ impl Running {
         }
     }
 
+    /// Has so many people in all, each with a choice.
+    async fn crowd(&self, people: u128) {
+        let newcomers: Vec<Command> = (PEOPLE..people)
+            .map(|number| {
+                let mut newcomer = self.newcomer(number);
+                if let Command::CreateSubject { choices, .. } = &mut newcomer {
+                    let purpose = Some(id("marketing.offers"));
+                    let scope = Scope { purpose, ..Scope::default() };
+                    choices.push(Choice::of_person(Effect::Grant, scope));
+                }
+                newcomer
+            })
+            .collect();
+        for some in newcomers.chunks(1_000) {
+            let written = self.ledger.submit(some.to_vec(), "test", None).await.unwrap();
+            assert!(written.iter().all(Result::is_ok));
+        }
+    }
+
     async fn attempt(&self, command: Command) -> Result<Position, String> {
         let written = self.ledger.command(command, "test").await.unwrap();
         written.map(|written| written.position).map_err(|refused| refused.code)
@@ -269,6 +288,15 @@ impl Running {
         }
         panic!("it never came to be that {what}: {:?}", self.board.standing(&id("mailer")));
     }
+}
+
+/// How long it takes until it is so, while the ledger's clock stands still.
+async fn took(is_so: impl Fn() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !is_so() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    begun.elapsed()
 }
 
 fn open(folder: &Path, clock: Clock) -> Arc<Ledger> {

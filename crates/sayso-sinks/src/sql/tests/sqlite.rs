@@ -38,10 +38,6 @@ impl Hands for Room {
         Box::pin(async { Err(Cannot("a file is there")) })
     }
 
-    fn mend(&self) -> Answer<'_, ()> {
-        Box::pin(async {})
-    }
-
     fn stall(&self) -> Answer<'_, Able> {
         // Somebody else writes to the file, and does not come to an end.
         let other = self.file.connection();
@@ -57,10 +53,6 @@ impl Hands for Room {
 
     fn revoke(&self) -> Answer<'_, Able> {
         Box::pin(async { Err(Cannot("a file asks nobody who they are")) })
-    }
-
-    fn admit(&self) -> Answer<'_, ()> {
-        Box::pin(async {})
     }
 }
 

@@ -1,8 +1,6 @@
 //! How long a system may take by the kind of change, how fast it may be told, and who cannot be told
 //! because nobody knows their name there.
 
-use std::time::Instant;
-
 use sayso_consent::catalog::{Deadlines, Nameless, Recipient};
 use sayso_ledger::deliver::Watcher;
 

@@ -1,20 +1,10 @@
 //! How fast everybody is told and held against what a system says of itself, here one whose own part
 //! takes no time. Run with `of_reading -- --ignored --nocapture`.
 
-use std::time::Instant;
-
 use super::*;
 
 /// How many people, unless `SAYSO_PEOPLE` says otherwise.
 const CROWD: u128 = 100_000;
-
-async fn took(is_so: impl Fn() -> bool) -> Duration {
-    let begun = Instant::now();
-    while !is_so() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    begun.elapsed()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement, not a test"]

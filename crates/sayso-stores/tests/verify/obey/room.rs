@@ -1,7 +1,5 @@
 //! A system that is down for long while more people change than are kept in memory.
 
-use std::time::Instant;
-
 use sayso_ledger::limits::LANES_MAX;
 
 use super::*;
@@ -13,31 +11,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 impl Running {
     /// Waits while the ledger's clock stands still.
     async fn in_time(&self, what: &str, is_so: impl Fn() -> bool) {
-        let begun = Instant::now();
-        while !is_so() {
-            let standing = self.board.standing(&id("mailer"));
-            assert!(begun.elapsed() < PATIENCE, "it never came to be that {what}: {standing:?}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    /// Has so many people in all, each with a choice.
-    pub(super) async fn crowd(&self, people: u128) {
-        let newcomers: Vec<Command> = (PEOPLE..people)
-            .map(|number| {
-                let mut newcomer = self.newcomer(number);
-                if let Command::CreateSubject { choices, .. } = &mut newcomer {
-                    let purpose = Some(id("marketing.offers"));
-                    let scope = Scope { purpose, ..Scope::default() };
-                    choices.push(Choice::of_person(Effect::Grant, scope));
-                }
-                newcomer
-            })
-            .collect();
-        for some in newcomers.chunks(1_000) {
-            let written = self.ledger.submit(some.to_vec(), "test", None).await.unwrap();
-            assert!(written.iter().all(Result::is_ok));
-        }
+        let took = tokio::time::timeout(PATIENCE, took(is_so)).await;
+        let standing = self.board.standing(&id("mailer"));
+        assert!(took.is_ok(), "it never came to be that {what}: {standing:?}");
     }
 }
 
